@@ -1,0 +1,245 @@
+"""
+What a worker does under a lease: take a chunk, go on, record, give back. `record` runs all the time; it is kept cheap.
+
+A conditional UPDATE and its row count decide who won. Locks are taken in one order everywhere: a job's chunks first,
+the job's own row last. So whoever waits for a job's row holds nothing that the holder of that row could want, and no
+two transactions wait for each other.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from bulkclaims.errors import LeaseLost
+from bulkclaims.jobs import JobStatus, Lease
+from bulkclaims_sqlalchemy.failures import Conflict
+from bulkclaims_sqlalchemy.prepared import Prepared
+from bulkclaims_sqlalchemy.reading import published, result_values
+from bulkclaims_sqlalchemy.tables import chunks, jobs, now, payloads, results
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bulkclaims.jobs import Chunk
+    from bulkclaims.records import SealedResult
+
+is_active = jobs.c.status.in_((JobStatus.PENDING, JobStatus.PROCESSING))
+is_wanted = and_(jobs.c.cancel_requested.is_(False), or_(jobs.c.deadline_at.is_(None), jobs.c.deadline_at > now()))
+"""Whether an active job's next row may be asked."""
+is_unfinished = chunks.c.answered < chunks.c.rows
+is_live = chunks.c.lease_until > now()
+is_free = or_(chunks.c.lease_until.is_(None), chunks.c.lease_until <= now())
+
+_the_job = jobs.c.id == bindparam("job")
+_the_chunk = and_(chunks.c.job_id == bindparam("job"), chunks.c.number == bindparam("chunk"))
+_the_held_chunk = and_(_the_chunk, chunks.c.fence == bindparam("held"), chunks.c.lease_until.is_not(None))
+
+_take = (
+    update(chunks)
+    .where(_the_chunk, is_unfinished, is_free)
+    .values(
+        fence=chunks.c.fence + 1,
+        attempts=chunks.c.attempts + 1,
+        worker=bindparam("holder"),
+        lease_until=now() + bindparam("seconds"),
+        rung_at=None,
+    )
+)
+_start = (
+    update(jobs)
+    .where(_the_job, is_active, is_wanted)
+    .values(
+        status=JobStatus.PROCESSING,
+        started_at=func.coalesce(jobs.c.started_at, now()),
+        worker_seen_at=now(),
+        deadline_at=func.coalesce(jobs.c.deadline_at, now() + jobs.c.deadline_seconds),
+    )
+)
+_taken = (
+    select(chunks.c.fence, chunks.c.attempts, payloads.c.payload)
+    .join_from(chunks, payloads, and_(payloads.c.job_id == chunks.c.job_id, payloads.c.chunk == chunks.c.number))
+    .where(_the_chunk)
+)
+_in_the_chunk = and_(results.c.job_id == bindparam("job"), results.c.chunk == bindparam("chunk"))
+_answered = select(results.c.row).where(_in_the_chunk, results.c.reopened.is_(False))
+
+_renew = update(chunks).where(_the_held_chunk).values(lease_until=now() + bindparam("seconds"))
+_is_processing = select(jobs.c.serial).where(_the_job, jobs.c.status == JobStatus.PROCESSING)
+_goes_on = _is_processing.where(is_wanted)
+
+_kept = Prepared(
+    select(results.c.row, results.c.reopened).where(
+        _in_the_chunk, results.c.row.between(bindparam("first"), bindparam("last"))
+    )
+)
+_count_in_chunk = Prepared(
+    update(chunks)
+    .where(_the_held_chunk)
+    .values(
+        answered=chunks.c.answered + bindparam("new"),
+        attempts=case((bindparam("new") > 0, 0), else_=chunks.c.attempts),
+    )
+)
+_insert = insert(results)
+_result_names = tuple(column.name for column in results.c)
+_in_order = itemgetter(*_result_names)
+_MOST_ROWS = 500
+"""In one statement: SQLite takes 32,766 values unless it was built to take more, and was once content with fewer."""
+_answer_again = (
+    update(results)
+    .where(
+        results.c.job_id == bindparam("job"),
+        results.c.chunk == bindparam("number"),
+        results.c.row == bindparam("line"),
+        results.c.reopened.is_(True),
+    )
+    .values(
+        success=bindparam("success_now"),
+        status=bindparam("status_now"),
+        asked=results.c.asked + bindparam("asked_now"),
+        fingerprint=bindparam("fingerprint_now"),
+        payload=bindparam("payload_now"),
+        reopened=False,
+    )
+)
+_count = (
+    update(jobs)
+    .where(_the_job, jobs.c.status == JobStatus.PROCESSING)
+    .values(
+        succeeded=jobs.c.succeeded + bindparam("won"),
+        failed=jobs.c.failed + bindparam("lost"),
+        worker_seen_at=now(),
+    )
+)
+_count_anyway = Prepared(_count)
+_count_and_go_on = Prepared(_count.where(is_wanted))
+
+_give_back = (
+    update(chunks)
+    .where(_the_held_chunk)
+    .values(lease_until=None, attempts=case((chunks.c.attempts > 0, chunks.c.attempts - 1), else_=0))
+)
+
+
+class NotFree(Exception):
+    """The chunk cannot be leased; what was noted of the attempt is to be rolled back."""
+
+
+def take(connection: Connection, chunk: Chunk, worker: str, seconds: float) -> Lease:
+    """Lease the chunk, or raise `NotFree`."""
+    key = {"job": chunk.job_id, "chunk": chunk.number}
+    if not connection.execute(_take, {**key, "holder": worker, "seconds": seconds}).rowcount:
+        raise NotFree
+    if not connection.execute(_start, {"job": chunk.job_id}).rowcount:
+        raise NotFree
+    fence, attempts, payload = connection.execute(_taken, key).one()
+    answered = frozenset(connection.scalars(_answered, key))
+    return Lease(chunk, published(connection, chunk.job_id), worker, fence, attempts, payload, answered)
+
+
+def renew(connection: Connection, lease: Lease, seconds: float) -> bool:
+    """Extend the lease and say whether to go on, or raise `LeaseLost`."""
+    if not connection.execute(_renew, {**_held(lease), "seconds": seconds}).rowcount:
+        raise LeaseLost
+    job = {"job": lease.chunk.job_id}
+    if connection.scalar(_goes_on, job) is not None:
+        return True
+    if connection.scalar(_is_processing, job) is None:
+        raise LeaseLost
+    return False
+
+
+def record(connection: Connection, lease: Lease, given: Sequence[SealedResult]) -> bool:
+    """Store the results of rows that have none yet and say whether to go on, or raise `LeaseLost`."""
+    new, again = _unrecorded(connection, lease.chunk, given)
+    count = len(new) + len(again)
+    if not _count_in_chunk.run(connection, {**_held(lease), "new": count}).rowcount:
+        raise LeaseLost
+    if new:
+        _store(connection, lease.chunk, new)
+    if again:
+        _store_again(connection, lease.chunk, again)
+    won = sum(result.success for result in new) + sum(result.success for result in again)
+    counts = {"job": lease.chunk.job_id, "won": won, "lost": count - won}
+    if _count_and_go_on.run(connection, counts).rowcount:
+        return True
+    if _count_anyway.run(connection, counts).rowcount:
+        return False
+    raise LeaseLost
+
+
+def give_back(connection: Connection, lease: Lease) -> None:
+    """Let go of the chunk, if it is still held."""
+    if connection.execute(_give_back, _held(lease)).rowcount and (
+        connection.scalar(_is_processing, {"job": lease.chunk.job_id}) is None
+    ):
+        raise LeaseLost
+
+
+def _held(lease: Lease) -> dict[str, object]:
+    return {"job": lease.chunk.job_id, "chunk": lease.chunk.number, "held": lease.fence}
+
+
+def _unrecorded(
+    connection: Connection, chunk: Chunk, given: Sequence[SealedResult]
+) -> tuple[list[SealedResult], list[SealedResult]]:
+    """Those of the results whose rows were never answered, and those whose rows were reopened."""
+    if not given:
+        return [], []
+    # Reversed, so that of two results for one row the first one stays.
+    by_row = {result.row: result for result in reversed(given)}
+    span = {"first": min(by_row), "last": max(by_row)}
+    kept: Sequence[Any] = _kept.run(connection, {"job": chunk.job_id, "chunk": chunk.number, **span}).all()
+    again = [by_row[row] for row, reopened in kept if reopened and row in by_row]
+    for row, _ in kept:
+        by_row.pop(row, None)
+    return list(by_row.values()), again
+
+
+def _store(connection: Connection, chunk: Chunk, new: Sequence[SealedResult]) -> None:
+    values = [result_values(chunk.job_id, chunk.number, result) for result in new]
+    try:
+        if connection.dialect.name == "sqlite":
+            for first in range(0, len(values), _MOST_ROWS):
+                some = values[first : first + _MOST_ROWS]
+                connection.exec_driver_sql(_insert_rows(len(some)), tuple(chain.from_iterable(map(_in_order, some))))
+        else:
+            connection.execute(_insert, values)
+    except IntegrityError as error:
+        # Another thread recorded the row under the same lease since we looked.
+        raise Conflict from error
+
+
+@lru_cache(maxsize=256)
+def _insert_rows(count: int) -> str:
+    """
+    One statement for many rows, in SQLite's own words.
+
+    Its driver gives up the interpreter lock for each row of an `executemany`, and a busy event loop takes it each time.
+    """
+    marks = f"({', '.join('?' * len(_result_names))})"
+    return f"INSERT INTO {results.name} ({', '.join(_result_names)}) VALUES {', '.join([marks] * count)}"  # noqa: S608 -- names of ours
+
+
+def _store_again(connection: Connection, chunk: Chunk, again: Sequence[SealedResult]) -> None:
+    answers = [
+        {
+            "job": chunk.job_id,
+            "number": chunk.number,
+            "line": result.row,
+            "success_now": result.success,
+            "status_now": result.status,
+            "asked_now": result.asked,
+            "fingerprint_now": result.fingerprint,
+            "payload_now": result.payload,
+        }
+        for result in again
+    ]
+    if connection.execute(_answer_again, answers).rowcount != len(again):
+        raise Conflict

@@ -1,0 +1,5 @@
+"""`python -m bulkclaims.cli` is `bulkclaims`."""
+
+from bulkclaims.cli import main
+
+main()

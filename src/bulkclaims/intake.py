@@ -1,0 +1,198 @@
+"""
+Upload → parse → store. The web process's side of a job's beginning.
+
+Rows go from the upload's stream into the repository a chunk at a time, so memory stays flat however large the file is,
+and no file is ever kept: a worker on another machine needs the repository alone.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter, deque
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+from attrs import define, field, frozen
+
+from bulkclaims.errors import JobNotFound, KeyReused, UploadRejected, UploadRepeated, UploadSuperseded
+from bulkclaims.jobs import JobId, NewChunk, NewJob, Settings, UploadSummary
+from bulkclaims.parsing import canonical_defaults
+from bulkclaims.payloads import seal_result, seal_rows
+from bulkclaims.records import RowResult, Source, UploadFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from bulkclaims.interfaces import Cipher, JobRepository, ParsedUpload, Readable, RowParser
+    from bulkclaims.jobs import Job, Owner
+    from bulkclaims.records import CellError, Row
+
+_SALT_BYTES = 32
+_SAMPLES = 5
+
+
+@frozen
+class Problem:
+    """One kind of trouble in an upload, and where it was met."""
+
+    column: str
+    code: str
+    message: str
+    count: int
+    rows: tuple[int, ...]
+    """The first few rows that have it."""
+
+
+@frozen
+class CheckReport:
+    """What an upload would come to, without anything being stored or sent."""
+
+    facts: UploadFacts
+    total_rows: int
+    bad_rows: int
+    problems: tuple[Problem, ...]
+    """The most frequent first; counts are exact."""
+
+
+@frozen
+class Intake:
+    """Takes uploads."""
+
+    parser: RowParser
+    repository: JobRepository
+    cipher: Cipher
+    settings: Settings = field(factory=Settings)
+    needs: tuple[frozenset[str], ...] = ()
+    """Optional columns the payer cannot do without; any one of each set is enough."""
+
+    def submit(self, upload: Readable, filename: str, owner: Owner, defaults: Mapping[str, str], key: str = "") -> Job:
+        """
+        Read *upload* to its end and make a job of it, or find the job that was made of it before under the same *key*.
+
+        Raises:
+            UploadRejected: The file as a whole or one of *defaults* cannot be used; nothing is left of it.
+            UploadRepeated: An upload under *key* is still under way.
+            UploadSuperseded: The file came so slowly that its upload was given up.
+            KeyReused: *key* was used for another file, or with other defaults.
+        """
+        defaults = canonical_defaults(defaults)
+        parsed = self.parser.parse(upload)
+        chunks = self._chunks(parsed, defaults)
+        first = next(chunks)  # most bad files are refused here, before a trace of them is stored
+        try:
+            job_id = self.repository.begin(self._new_job(filename, owner, defaults, key))
+        except UploadRepeated as repeated:
+            if repeated.job_id is None:
+                raise
+            deque(chunks, maxlen=0)
+            return self._same(owner, JobId(repeated.job_id), parsed.facts.sha256, defaults)
+        log = _ErrorLog(self.settings.listed_errors)
+        try:
+            for number, rows in enumerate(chain([first], chunks)):
+                self.repository.add(job_id, self._seal(number, rows))
+                log.add(rows)
+            return self.repository.publish(job_id, UploadSummary(parsed.facts, log.count, tuple(log.listed)))
+        except JobNotFound:
+            raise UploadSuperseded from None
+        except BaseException:
+            self.repository.discard(job_id)
+            raise
+
+    def check(self, upload: Readable, defaults: Mapping[str, str]) -> CheckReport:
+        """
+        Read *upload* to its end and say what is wrong with it; store nothing.
+
+        Raises:
+            UploadRejected: The file as a whole or one of *defaults* cannot be used.
+        """
+        defaults = canonical_defaults(defaults)
+        parsed = self.parser.parse(upload)
+        total = bad = 0
+        found = _Problems()
+        for rows in self._chunks(parsed, defaults):
+            total += len(rows)
+            for row in rows:
+                bad += bool(row.errors)
+                found.add(row.errors)
+        return CheckReport(parsed.facts, total, bad, found.sorted())
+
+    def _chunks(self, parsed: ParsedUpload, defaults: Mapping[str, str]) -> Iterator[Sequence[Row]]:
+        rows = iter(parsed)
+        chunk = list(islice(rows, self.settings.chunk_rows))
+        if not chunk:
+            raise UploadRejected("The file has no rows below its header.", code="no_rows")
+        _require(self.needs, {*parsed.facts.columns, *(name for name, text in defaults.items() if text)})
+        while chunk:
+            yield chunk
+            chunk = list(islice(rows, self.settings.chunk_rows))
+
+    def _same(self, owner: Owner, job_id: JobId, sha256: str, defaults: Mapping[str, str]) -> Job:
+        job = self.repository.get(owner.organisation, job_id)
+        if (job.upload.facts.sha256, dict(job.defaults)) != (sha256, dict(defaults)):
+            raise KeyReused
+        return job
+
+    def _new_job(self, filename: str, owner: Owner, defaults: Mapping[str, str], key: str) -> NewJob:
+        salt = self.cipher.seal(secrets.token_bytes(_SALT_BYTES))
+        return NewJob(owner, filename, salt, dict(defaults), self.settings.deadline_seconds, key)
+
+    def _seal(self, number: int, rows: Sequence[Row]) -> NewChunk:
+        refused = tuple(seal_result(refusal(row), self.cipher) for row in rows if row.errors)
+        return NewChunk(number, len(rows), seal_rows(rows, self.cipher), refused)
+
+
+def refusal(row: Row) -> RowResult:
+    """The result of a row that cannot be sent to a payer: all its errors, one sentence after the other."""
+    cells = row.cells
+    return RowResult(
+        row=row.number,
+        claim_number=cells.get("claim_number", ""),
+        status="Error",
+        success=False,
+        patient_name=" ".join(filter(None, (cells.get("first_name"), cells.get("last_name")))),
+        error=" ".join(f"{error.column}: {error.message}" if error.column else error.message for error in row.errors),
+        source=Source.UPLOAD,
+    )
+
+
+def _require(needs: Iterable[frozenset[str]], given: set[str]) -> None:
+    lacking = [" or ".join(sorted(names)) for names in needs if not names & given]
+    if lacking:
+        raise UploadRejected(
+            f"The payer cannot be asked without {', and '.join(lacking)}: add such a column to the file, or have a "
+            "default set for all jobs.",
+            code="missing_defaults",
+        )
+
+
+@define
+class _ErrorLog:
+    """Counts every bad cell and lists the first ones."""
+
+    limit: int
+    count: int = 0
+    listed: list[CellError] = field(factory=list)
+
+    def add(self, rows: Iterable[Row]) -> None:
+        errors = [error for row in rows for error in row.errors]
+        self.count += len(errors)
+        self.listed += errors[: self.limit - len(self.listed)]
+
+
+@define
+class _Problems:
+    """Groups bad cells by what is wrong with them."""
+
+    counts: Counter[tuple[str, str, str]] = field(factory=Counter)
+    samples: dict[tuple[str, str, str], list[int]] = field(factory=dict)
+
+    def add(self, errors: Iterable[CellError]) -> None:
+        for error in errors:
+            kind = (error.column, error.code, error.message)
+            self.counts[kind] += 1
+            rows = self.samples.setdefault(kind, [])
+            if len(rows) < _SAMPLES:
+                rows.append(error.row)
+
+    def sorted(self) -> tuple[Problem, ...]:
+        return tuple(Problem(*kind, count, tuple(self.samples[kind])) for kind, count in self.counts.most_common())

@@ -1,0 +1,162 @@
+"""From what a payer said to the line of the results file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from bulkclaims.errors import ConnectorError, InquiryRefused, PayerUnavailable
+from bulkclaims.lookup.matching import Match, MatchRules, NoMatch, match_claim
+from bulkclaims.lookup.status_codes import (
+    DATA_REFUSED,
+    ERROR,
+    NOT_FOUND,
+    PENDING,
+    SEARCH_FOUND_NOTHING,
+    SYSTEM_DOWN,
+    StatusTable,
+)
+from bulkclaims.records import ClaimStatus, RowResult
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from bulkclaims.lookup.inquiries import Question
+    from bulkclaims.records import Answer, ClaimInquiry
+
+_NOT_CLAIMS = SYSTEM_DOWN | DATA_REFUSED | {SEARCH_FOUND_NOTHING}
+
+_NO_MATCH = {
+    "nothing": "Claim not found",
+    "other_claims": "Claim not found: the payer returned other claims",
+    "other_patient": "Claim not found: the claim number belongs to a different patient",
+}
+
+
+@frozen
+class Finding:
+    """What an answer says about the claim that was asked for."""
+
+    match: Match | NoMatch
+    codes: str = ""
+    """The codes of a search that found nothing, for brackets."""
+    trace: str = ""
+
+
+def find(inquiry: ClaimInquiry, answer: Answer, rules: MatchRules) -> Finding:
+    """
+    Find the claim in the answer.
+
+    Raises:
+        PayerUnavailable: There is none, and the payer says that its system is down (E1, E2).
+        InquiryRefused: There is none, and the payer says that this row's data are wrong (E0, E3, E4).
+    """
+    claims = [claim for claim in answer.claims if claim.category_code not in _NOT_CLAIMS]
+    match = match_claim(inquiry, claims, rules)
+    if isinstance(match, Match) or len(claims) == len(answer.claims):
+        return Finding(match, trace=answer.trace)
+    others = sorted((claim for claim in answer.claims if claim.category_code in _NOT_CLAIMS), key=_codes)
+    _refuse_unanswered(others)
+    return Finding(NoMatch("nothing"), _codes(others[0]), answer.trace)
+
+
+def answered(question: Question, finding: Finding, table: StatusTable, asked: int) -> RowResult:
+    """The result of a question's first row when the payer answered: its claim's status, or that there is none."""
+    inquiry = question.inquiry
+    if isinstance(finding.match, NoMatch):
+        return _not_found(question, finding, finding.match, asked)
+    claim = finding.match.claim
+    word = table.word(claim)
+    if word == NOT_FOUND:
+        return _not_found(question, Finding(finding.match, _codes(claim), finding.trace), NoMatch("nothing"), asked)
+    final = claim.category_code.startswith("F") or not claim.category_code
+    return RowResult(
+        row=question.rows[0],
+        claim_number=inquiry.claim_number,
+        status=word or PENDING,
+        success=True,
+        patient_name=_name(claim.first_name, claim.last_name) or _name(inquiry.first_name, inquiry.last_name),
+        total_charged=_amount(claim.total_charged, final=final),
+        total_paid=_amount(claim.total_paid, final=final),
+        processed_date=claim.processed_date or (claim.effective_date if final else None),
+        note=_notes(finding.match, known=word is not None),
+        payer_claim_number=claim.payer_claim_number,
+        category_code=claim.category_code,
+        status_code=claim.status_code,
+        trace=finding.trace,
+        asked=asked,
+        fingerprint=question.fingerprint,
+    )
+
+
+def failed(question: Question, error: ConnectorError, asked: int) -> RowResult:
+    """The result of a question's first row when its look-up brought no answer; no other row may share it later."""
+    inquiry = question.inquiry
+    return RowResult(
+        row=question.rows[0],
+        claim_number=inquiry.claim_number,
+        status=ERROR,
+        success=False,
+        patient_name=_name(inquiry.first_name, inquiry.last_name),
+        error=error.message,
+        asked=asked,
+    )
+
+
+def _refuse_unanswered(entries: list[ClaimStatus]) -> None:
+    for entry in entries:
+        if entry.category_code in SYSTEM_DOWN:
+            sentence = f"The payer's system did not respond; try again later. [{_codes(entry)}]"
+            raise PayerUnavailable(sentence, code="payer_down")
+    for entry in entries:
+        if entry.category_code in DATA_REFUSED:
+            raise InquiryRefused(f"The payer cannot answer with this row's data; correct the row. [{_codes(entry)}]")
+
+
+def _not_found(question: Question, finding: Finding, why: NoMatch, asked: int) -> RowResult:
+    inquiry = question.inquiry
+    category, _, status_code = finding.codes.partition(":")
+    return RowResult(
+        row=question.rows[0],
+        claim_number=inquiry.claim_number,
+        status=NOT_FOUND,
+        success=False,
+        patient_name=_name(inquiry.first_name, inquiry.last_name),
+        error=_NO_MATCH[why.reason] + (f" [{finding.codes}]" if finding.codes else ""),
+        category_code=category,
+        status_code=status_code.partition(":")[0],
+        trace=finding.trace,
+        asked=asked,
+        fingerprint=question.fingerprint,
+    )
+
+
+def _amount(amount: Decimal | None, *, final: bool) -> Decimal | None:
+    """Payers send 0 for what they do not know yet; only of a finalized claim is it an amount."""
+    return amount if amount or final else None
+
+
+def _notes(match: Match, *, known: bool) -> str:
+    notes = []
+    if match.versions > 1:
+        notes.append(f"the payer has {match.versions} versions of this claim; the latest is shown")
+    if match.claim.reasons:
+        notes.append(f"further reasons: {', '.join(match.claim.reasons)}")
+    if match.by == "demographics":
+        notes.append("found by patient and dates of service, not by its number")
+    if not known:
+        notes.append(f"the payer's status is not known here and is shown as Pending{_in_brackets(match.claim)}")
+    return "; ".join(notes)
+
+
+def _in_brackets(claim: ClaimStatus) -> str:
+    return f" [{_codes(claim)}]" if claim.category_code else ""
+
+
+def _codes(claim: ClaimStatus) -> str:
+    return ":".join(code for code in (claim.category_code, claim.status_code, claim.entity_code) if code)
+
+
+def _name(first: str, last: str) -> str:
+    return f"{first} {last}".strip()

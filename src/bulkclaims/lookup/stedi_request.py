@@ -1,0 +1,216 @@
+"""What Stedi's and Optum's `claimstatus/v2` is asked, by the rules of their published OpenAPI descriptions."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from bulkclaims.errors import InquiryRefused, SettingsWrong
+from bulkclaims.lookup.tokens import ClientCredentials
+from bulkclaims.outgoing import check_url
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    import httpx
+
+    from bulkclaims.privacy import Secret
+    from bulkclaims.records import ClaimInquiry, Rate
+
+STEDI_URL = "https://healthcare.us.stedi.com/2024-04-01"
+OPTUM_URL = "https://apigw.optum.com"
+
+WINDOW_DAYS = 30
+"""Stedi advises dates of service in a window of 30 days at most ..."""
+PAD_DAYS = 7
+"""... and at least a week to either side of the day."""
+
+_ACCOUNT_LENGTH = 100
+_NAME_LENGTH = 60
+_RESERVED = frozenset("~*:^")
+_LENGTHS = (
+    ("payer_id", 2, 80),
+    ("first_name", 1, 35),
+    ("last_name", 1, 60),
+    ("subscriber_id", 2, 80),
+    ("claim_number", 1, 50),
+    ("patient_account_number", 0, 50),
+)
+_NPI = re.compile(r"\d{10}")
+_TAX_ID = re.compile(r"\d{9}")
+_GENDERS = {"stedi": "MF", "optum": "MFU"}
+
+
+@frozen(kw_only=True)
+class StediSettings:
+    """
+    How to speak to Stedi, or to Optum's Medical Network, whose API is nearly the same.
+
+    Raises:
+        SettingsWrong: Something is missing or does not fit together; the sentence names it.
+    """
+
+    organization_name: str
+    """The billing provider's name, at most 60 characters and none of ~ * : ^."""
+    face: Literal["stedi", "optum"] = "stedi"
+    account: str = ""
+    """Names the payer account in the limiter; the face when blank. Two accounts of one payer need a name each."""
+    base_url: str = ""
+    """The face's own address when blank."""
+    api_key: Secret | None = None
+    """For Stedi."""
+    client_id: str = ""
+    client_secret: Secret | None = None
+    """For Optum, with *client_id*."""
+    claim_number_kind: Literal["payer", "patient_account"] = "payer"
+    """Whether the claim number column holds the payer's numbers or the provider's own."""
+    max_in_flight: int = 10
+    """Look-ups at a time in one worker process."""
+    in_flight_in_all: int | None = None
+    """By all workers together, where they share a limiter; Stedi allows 50 at a time for a whole account."""
+    rate: Rate | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Check what single fields cannot."""
+        if self.face not in {"stedi", "optum"}:
+            raise SettingsWrong("The setting face is to be stedi or optum.")
+        check_url(self._base, "base_url")
+        if len(self.account) > _ACCOUNT_LENGTH or not _is_plain(self.account):
+            raise SettingsWrong(f"The setting account is to hold at most {_ACCOUNT_LENGTH} printable ASCII characters.")
+        name = self.organization_name
+        if not 0 < len(name) <= _NAME_LENGTH or not _RESERVED.isdisjoint(name):
+            raise SettingsWrong(
+                f"The setting organization_name is to hold 1 to {_NAME_LENGTH} characters, and none of ~ * : ^."
+            )
+        _check_secret(self.api_key, "api_key")
+        _check_secret(self.client_secret, "client_secret")
+        if self.face == "stedi" and self.api_key is None:
+            raise SettingsWrong("The setting api_key is missing: Stedi is asked with an API key.")
+        if self.face == "optum" and not (self.client_id and self.client_secret):
+            raise SettingsWrong("The settings client_id and client_secret are missing: Optum is asked with a token.")
+        if self.claim_number_kind not in {"payer", "patient_account"}:
+            raise SettingsWrong("The setting claim_number_kind is to be payer or patient_account.")
+        if self.max_in_flight < 1:
+            raise SettingsWrong("The setting max_in_flight is to be 1 or more.")
+        if self.in_flight_in_all is not None and self.in_flight_in_all < 1:
+            raise SettingsWrong("The setting in_flight_in_all is to be 1 or more.")
+
+    @property
+    def url(self) -> httpx.URL:
+        """Where look-ups go."""
+        path = "/change/medicalnetwork/claimstatus/v2" if self.face == "stedi" else "/medicalnetwork/claimstatus/v2/"
+        return check_url(self._base + path, "base_url")
+
+    @property
+    def credentials(self) -> ClientCredentials | None:
+        """What Optum's tokens are bought with; None for Stedi."""
+        if self.face == "stedi" or self.client_secret is None:
+            return None
+        return ClientCredentials(
+            url=check_url(f"{self._base}/apip/auth/v2/token", "base_url"),
+            client_id=self.client_id,
+            client_secret=self.client_secret,
+            body="json",
+        )
+
+    @property
+    def _base(self) -> str:
+        return (self.base_url or (STEDI_URL if self.face == "stedi" else OPTUM_URL)).rstrip("/")
+
+
+def _check_secret(secret: Secret | None, name: str) -> None:
+    if secret is not None and not _is_plain(secret.reveal()):
+        raise SettingsWrong(
+            f"The setting {name} holds a character that is not printable ASCII, which no key has; copy it anew."
+        )
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()
+
+
+def request_body(inquiry: ClaimInquiry, settings: StediSettings, today: date) -> dict[str, Any]:
+    """
+    Write the request for one inquiry.
+
+    Args:
+        inquiry: What to ask.
+        settings: Whom we ask as.
+        today: No date of service asked for lies after it.
+
+    Raises:
+        InquiryRefused: A cell cannot be carried by this API; nothing is to be sent.
+    """
+    _check(inquiry)
+    body: dict[str, Any] = {
+        "tradingPartnerServiceId": inquiry.payer_id,
+        "providers": [
+            {
+                "providerType": "BillingProvider",
+                "organizationName": settings.organization_name,
+                **_provider_id(inquiry),
+            }
+        ],
+        "subscriber": {
+            "memberId": inquiry.subscriber_id,
+            "firstName": inquiry.first_name,
+            "lastName": inquiry.last_name,
+            "dateOfBirth": f"{inquiry.date_of_birth:%Y%m%d}",
+            **_gender(inquiry, settings.face),
+        },
+        "encounter": _dates_of_service(inquiry, today) | _numbers(inquiry, settings),
+    }
+    if settings.face == "optum":
+        body["controlNumber"] = f"{secrets.randbelow(10**9):09d}"
+    return body
+
+
+def _check(inquiry: ClaimInquiry) -> None:
+    for name, shortest, longest in _LENGTHS:
+        text = getattr(inquiry, name)
+        if not shortest <= len(text) <= longest:
+            raise InquiryRefused(f"Not sent: {name} is to have {shortest} to {longest} characters for this payer.")
+        if not _RESERVED.isdisjoint(text):
+            raise InquiryRefused(f"Not sent: {name} holds one of ~ * : ^, which claim messages cannot carry.")
+
+
+def _provider_id(inquiry: ClaimInquiry) -> dict[str, str]:
+    if inquiry.npi:
+        if not _NPI.fullmatch(inquiry.npi):
+            raise InquiryRefused("Not sent: npi is to be ten digits.")
+        return {"npi": inquiry.npi}
+    tax_id = inquiry.tin.replace("-", "")
+    if not _TAX_ID.fullmatch(tax_id):
+        raise InquiryRefused("Not sent: tin is to be nine digits.")
+    return {"taxId": tax_id}
+
+
+def _gender(inquiry: ClaimInquiry, face: str) -> dict[str, str]:
+    letter = inquiry.gender[:1].upper()
+    return {"gender": letter} if letter and letter in _GENDERS[face] else {}
+
+
+def _numbers(inquiry: ClaimInquiry, settings: StediSettings) -> dict[str, str]:
+    if settings.claim_number_kind == "patient_account":
+        return {"patientAccountNumber": inquiry.claim_number}
+    account = inquiry.patient_account_number
+    ours = {"patientAccountNumber": account} if account else {}
+    return {"tradingPartnerClaimNumber": inquiry.claim_number} | ours
+
+
+def _dates_of_service(inquiry: ClaimInquiry, today: date) -> dict[str, str]:
+    first = inquiry.first_service_date or inquiry.last_service_date
+    last = inquiry.last_service_date or inquiry.first_service_date
+    if first is None or last is None:
+        return {}
+    if last < first or first > today:
+        raise InquiryRefused("Not sent: the dates of service lie in the future, or end before they begin.")
+    days = (last - first).days + 1
+    pad = timedelta(days=max(0, min(PAD_DAYS, (WINDOW_DAYS - days) // 2)))
+    begin = first - pad
+    end = min(last + pad, begin + timedelta(days=WINDOW_DAYS - 1), today)
+    return {"beginningDateOfService": f"{begin:%Y%m%d}", "endDateOfService": f"{end:%Y%m%d}"}

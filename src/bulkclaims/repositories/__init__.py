@@ -1,0 +1,1 @@
+"""Where jobs live without a database: the reference members of `JobRepository` and `Limiter`."""

@@ -1,0 +1,49 @@
+"""What repositories in databases keep as text and numbers, the same in each."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import asdict, astuple
+
+from bulkclaims.jobs import JobId, UploadSummary
+from bulkclaims.records import CellError, UploadFacts
+
+if TYPE_CHECKING:
+    from bulkclaims.jobs import NewJob
+
+
+def in_use(job_id: JobId) -> JobId:
+    """The id, or "", which no job has, for a text that some database would not even compare."""
+    return job_id if job_id.isascii() and job_id.isprintable() else JobId("")
+
+
+def search_form(text: str) -> str:
+    """A text as searches compare it: without regard to case, and without what some database cannot hold."""
+    return text.casefold().replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def request_text(job: NewJob) -> str:
+    """What a user asked for, as JSON, which takes any character; `json.loads` gives it back."""
+    return json.dumps({"user": job.owner.user, "filename": job.filename, "defaults": dict(job.defaults)})
+
+
+def upload_text(summary: UploadSummary) -> str:
+    """What was found in a file, as JSON."""
+    errors = [astuple(error) for error in summary.error_log]
+    return json.dumps({"facts": asdict(summary.facts), "error_count": summary.error_count, "error_log": errors})
+
+
+def upload_summary(text: str) -> UploadSummary:
+    """Read what `upload_text` wrote."""
+    kept = json.loads(text)
+    facts = kept["facts"] | {name: tuple(kept["facts"][name]) for name in ("columns", "notes")}
+    errors = tuple(CellError(*error) for error in kept["error_log"])
+    return UploadSummary(UploadFacts(**facts), kept["error_count"], errors)
+
+
+def to_time(seconds: float | None) -> Any:  # noqa: ANN401 -- one name for times that must be there and that may be missing
+    """Make a moment of seconds since the epoch."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,143 @@
+"""What a job came to, row by row, in input order. The web process's side of a job's end."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from bulkclaims.errors import NotNow
+from bulkclaims.jobs import JobStatus
+from bulkclaims.payloads import open_result, open_rows
+from bulkclaims.records import RowResult, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bulkclaims.interfaces import Cipher, JobStore, ResultWriter
+    from bulkclaims.jobs import Job, JobId, StoredChunk
+    from bulkclaims.records import Row
+
+
+_CHUNKS_A_PAGE = 40
+"""So many chunks are searched for a page of rows at most; where hardly any row fits, pages are short."""
+_NO_ANSWER = (False, "Error")
+"""Success and status of a row that was not asked."""
+
+
+@frozen
+class RowCursor:
+    """A place between two rows of a job."""
+
+    chunk: int = 0
+    row: int = 0
+    """Number of the last row before it; 0 at the start of the chunk."""
+
+
+@frozen
+class RowPage:
+    """Some rows of a job, in the file's order."""
+
+    rows: tuple[RowResult, ...]
+    following: RowCursor | None
+    """Where the next page begins; None when there is nothing more."""
+
+
+@frozen
+class Results:
+    """Reads the results of jobs."""
+
+    repository: JobStore
+    cipher: Cipher
+
+    def rows(self, organisation: str, job_id: JobId) -> Iterator[RowResult]:
+        """
+        Yield one result for every row of the file, in the file's order, also for rows that were never asked.
+
+        Raises:
+            JobNotFound: Before the first row.
+        """
+        job = self.repository.get(organisation, job_id)
+        return self._rows(job)
+
+    def file(self, organisation: str, job_id: JobId, writer: ResultWriter, *, partial: bool = False) -> Iterator[bytes]:
+        """
+        Yield the results file in pieces, in constant memory.
+
+        Args:
+            organisation: Whose job.
+            job_id: Which job.
+            writer: Gives the file its format.
+            partial: Whether a job that still runs may be read too; its open rows are "Not asked yet".
+
+        Raises:
+            JobNotFound: Before the first piece.
+            NotNow: Likewise: the job still runs and *partial* is not set.
+        """
+        job = self.repository.get(organisation, job_id)
+        if not (job.status.ended or partial):
+            raise NotNow(f"The job is {job.status}; its results are ready when it has ended.", code="not_ended")
+        return writer.write(self._rows(job))
+
+    def page(
+        self, organisation: str, job_id: JobId, start: RowCursor, limit: int, wanted: Callable[[bool, str], bool]
+    ) -> RowPage:
+        """
+        Read at most *limit* rows that are *wanted*, in a bounded time.
+
+        Raises:
+            JobNotFound: The organisation has no such job.
+        """
+        job = self.repository.get(organisation, job_id)
+        reason, found, last = _why_not_asked(job), list[RowResult](), start
+        chunks = self.repository.chunks(organisation, job_id, start.chunk)
+        for chunk in islice(chunks, _CHUNKS_A_PAGE):
+            after = start.row if chunk.number == start.chunk else 0
+            for row in self._chunk_rows(chunk, reason, after, wanted):
+                if len(found) == limit:
+                    return RowPage(tuple(found), last)
+                found.append(row)
+                last = RowCursor(chunk.number, row.row)
+            last = RowCursor(chunk.number + 1)
+        more = next(chunks, None) is not None
+        return RowPage(tuple(found), last if more else None)
+
+    def _rows(self, job: Job) -> Iterator[RowResult]:
+        reason = _why_not_asked(job)
+        for chunk in self.repository.chunks(job.owner.organisation, job.id):
+            yield from self._chunk_rows(chunk, reason)
+
+    def _chunk_rows(
+        self, chunk: StoredChunk, reason: str, after: int = 0, wanted: Callable[[bool, str], bool] = lambda *_: True
+    ) -> Iterator[RowResult]:
+        answered = {sealed.row: sealed for sealed in chunk.results}
+        for row in open_rows(chunk.payload, self.cipher):
+            sealed = answered.get(row.number)
+            # What is asked of a result stands outside it, so that only those that fit are opened.
+            if row.number > after and wanted(*((sealed.success, sealed.status) if sealed else _NO_ANSWER)):
+                yield open_result(sealed, self.cipher) if sealed else _not_asked(row, reason)
+
+
+def _why_not_asked(job: Job) -> str:
+    match job.status:
+        case JobStatus.CANCELLED:
+            return "Not asked: the job was cancelled before this row's turn."
+        case JobStatus.FAILED:
+            return f"Not asked: {job.problem}"
+        case _:
+            return "Not asked yet: the job has not come to this row."
+
+
+def _not_asked(row: Row, reason: str) -> RowResult:
+    cells = row.cells
+    success, status = _NO_ANSWER
+    return RowResult(
+        row=row.number,
+        claim_number=cells["claim_number"],
+        status=status,
+        success=success,
+        patient_name=f"{cells['first_name']} {cells['last_name']}",
+        error=reason,
+        source=Source.NOT_ASKED,
+    )

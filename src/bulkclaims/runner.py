@@ -1,0 +1,253 @@
+"""
+One chunk: lease it, look its rows up, record the answers as they come. The worker process's side.
+
+What makes a worker safe to kill at any moment: answers are recorded under a lease with a fence; a look-up keeps its
+slot until its row is recorded, so that no more answers can be lost than there are look-ups in flight; and a lease that
+is not renewed runs out by itself, whereupon the chunk goes on elsewhere with the rows that have no answer yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from attrs import define, evolve, field, frozen
+
+from bulkclaims.errors import (
+    AccessRefused,
+    BulkClaimsError,
+    ChunkBroken,
+    JobNotFound,
+    LeaseLost,
+    QuotaSpent,
+    RepositoryUnavailable,
+)
+from bulkclaims.event_loop import EventLoopThread
+from bulkclaims.forks import process_name
+from bulkclaims.interfaces import RunContext
+from bulkclaims.jobs import Settings
+from bulkclaims.payloads import open_result, open_rows, seal_result
+from bulkclaims.privacy import describe
+from bulkclaims.records import RowResult, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bulkclaims.dispatch import Doorbell
+    from bulkclaims.interfaces import Cipher, RowProcessor, WorkStore
+    from bulkclaims.jobs import Chunk, Lease
+    from bulkclaims.records import Row, SealedResult
+
+log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 0.25
+"""How often a worker looks whether another job waits for its first one."""
+_PATIENCE_SECONDS = (0.1, 2.0)
+"""For how long such a job waits meanwhile: an idle worker would have come sooner, and for whom others make way in vain,
+because its own workers do not run, they soon stop."""
+_ANSWERS_AT_A_TIME = 500
+"""A chunk may be of any size; a repository is promised that it is asked for some hundred fingerprints at most."""
+
+
+@frozen
+class ChunkRunner:
+    """Runs chunks, several at a time on as many threads, with all their look-ups on one event loop."""
+
+    repository: WorkStore
+    processor: RowProcessor
+    cipher: Cipher
+    doorbell: Doorbell
+    settings: Settings = field(factory=Settings)
+    loop: EventLoopThread = field(factory=EventLoopThread)
+    stopping: threading.Event = field(factory=threading.Event)
+    """Set it, and no further look-up begins; chunks are handed back once those in flight are recorded."""
+
+    def run(self, chunk: Chunk) -> bool:
+        """
+        Run one chunk as far as it goes, then ring for the next ones of its job.
+
+        Called by whatever a dispatcher delivers to. Twice for the same chunk does no harm: the lease decides.
+
+        Returns:
+            False when the process is stopping: what is left of the chunk is free, and whoever hears of it next has it.
+
+        Raises:
+            RepositoryUnavailable: Nothing is lost; the sweep brings the chunk back.
+            ChunkBroken: Likewise, after an error that was not foreseen.
+        """
+        if not self.stopping.is_set():
+            lease = self.repository.lease(chunk, _worker_name(), self.settings.lease_seconds)
+            if lease is not None:
+                self._work_and_tell(lease)
+        if self.stopping.is_set():
+            return False
+        with contextlib.suppress(JobNotFound):  # deleted since the message was sent
+            self.doorbell.ring(chunk.job_id)
+        return True
+
+    def _work_and_tell(self, lease: Lease) -> None:
+        facts = _facts(lease)
+        log.debug("Chunk %d of job %s was leased.", lease.chunk.number, lease.chunk.job_id, extra=facts)
+        began = time.monotonic()
+        try:
+            self._work(lease, facts)
+        except BulkClaimsError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- whatever a host's part runs into, its text may quote a row
+            raise ChunkBroken(f"An error that was not foreseen: {describe(error)}") from None
+        finally:
+            seconds = round(time.monotonic() - began, 3)
+            sentence = "Chunk %d of job %s was held for %.1f seconds."
+            extra = {**facts, "seconds": seconds}
+            log.info(sentence, lease.chunk.number, lease.chunk.job_id, seconds, extra=extra)
+
+    def _work(self, lease: Lease, facts: Mapping[str, object]) -> None:
+        chunk = lease.chunk
+        try:
+            if lease.attempts > self.settings.max_attempts:
+                self._give_up(lease)
+            else:
+                self.loop.run(self._look_up(lease))
+        except LeaseLost as lost:
+            log.warning("Chunk %d of job %s: %s", chunk.number, chunk.job_id, lost, extra=facts)
+            return
+        except (AccessRefused, QuotaSpent) as refusal:
+            log.error("Job %s cannot go on. %s", chunk.job_id, refusal, extra=facts)
+            self.repository.fail(chunk.job_id, str(refusal))
+            return
+        # Any other exception leaves the lease to expire: that counts as an attempt, and keeps a broken part from being
+        # tried in a tight circle.
+        self.repository.release(lease)
+
+    def _unanswered(self, lease: Lease) -> list[Row]:
+        return [row for row in open_rows(lease.payload, self.cipher) if row.number not in lease.answered]
+
+    def _give_up(self, lease: Lease) -> None:
+        sentence = (
+            f"Given up: {lease.attempts - 1} workers in a row ended while they looked up this part of the file. "
+            "Retry the job; if it happens again, tell your administrator."
+        )
+        given_up = [_failed(row, sentence, Source.WORKER) for row in self._unanswered(lease)]
+        self.repository.record(lease, [seal_result(result, self.cipher) for result in given_up])
+        log.error("Chunk %d of job %s was given up.", lease.chunk.number, lease.chunk.job_id, extra=_facts(lease))
+
+    async def _look_up(self, lease: Lease) -> None:
+        rows = self._unanswered(lease)
+        tenure = _Tenure(lease, rows, self.repository, self.cipher, self.settings, self.stopping)
+        context = RunContext(lease.job, self.cipher.open(lease.job.salt), tenure.go_on, tenure.recorded)
+        beside = [asyncio.create_task(work) for work in (tenure.renew(), tenure.make_way())]
+        try:
+            async with contextlib.aclosing(self.processor.process(rows, context)) as batches:
+                async for batch in batches:
+                    await tenure.record(batch)
+        finally:
+            # Not cancelled: the thread of a call under way would go on with the database, perhaps while the host forks.
+            tenure.over.set()
+            await asyncio.gather(*beside)
+
+
+@define
+class _Tenure:
+    """The time one worker holds one lease: renews it, records under it, and knows when to stop asking."""
+
+    lease: Lease
+    rows: Sequence[Row]
+    repository: WorkStore
+    cipher: Cipher
+    settings: Settings
+    stopping: threading.Event
+    wanted: bool = True
+    over: asyncio.Event = field(factory=asyncio.Event)
+
+    def go_on(self) -> bool:
+        return self.wanted and not self.stopping.is_set()
+
+    async def record(self, batch: Sequence[RowResult]) -> None:
+        sealed = [self._sealed(result) for result in batch]
+        if not await asyncio.to_thread(self.repository.record, self.lease, sealed):
+            self.wanted = False
+
+    def _sealed(self, result: RowResult) -> SealedResult:
+        """*result*, or in place of one that cannot be kept a failure of its row: its neighbours are not at fault."""
+        try:
+            return seal_result(result, self.cipher)
+        except (TypeError, ValueError, AttributeError) as error:
+            chunk = self.lease.chunk
+            log.error("Chunk %d of job %s: a result cannot be kept. %s", chunk.number, chunk.job_id, describe(error))
+        row = next(row for row in self.rows if row.number == result.row)
+        failure = _failed(row, "The look-up brought a result that cannot be kept; tell your administrator.")
+        return seal_result(evolve(failure, asked=result.asked), self.cipher)
+
+    async def recorded(self, fingerprints: Sequence[bytes]) -> Mapping[bytes, RowResult]:
+        found: dict[bytes, SealedResult] = {}
+        for first in range(0, len(fingerprints), _ANSWERS_AT_A_TIME):
+            some = fingerprints[first : first + _ANSWERS_AT_A_TIME]
+            found |= await asyncio.to_thread(self.repository.answers, self.lease.chunk.job_id, some)
+        return {fingerprint: open_result(sealed, self.cipher) for fingerprint, sealed in found.items()}
+
+    async def make_way(self) -> None:
+        """
+        Stop once another job waits for its first worker: the chunk is handed back, and goes on after that.
+
+        So a small job waits for a look-up, and not for a chunk of a large one.
+        """
+        while self.wanted:
+            if await self._ends_within(_LOOK_SECONDS):
+                return
+            with contextlib.suppress(RepositoryUnavailable):
+                if await asyncio.to_thread(self.repository.unbegun, *_PATIENCE_SECONDS):
+                    self.wanted = False
+
+    async def _ends_within(self, seconds: float) -> bool:
+        """Wait for so long, or until the tenure is over, and tell which."""
+        await asyncio.wait([over := asyncio.ensure_future(self.over.wait())], timeout=seconds)
+        over.cancel()
+        return self.over.is_set()
+
+    async def renew(self) -> None:
+        while True:
+            if await self._ends_within(self.settings.renew_seconds):
+                return
+            try:
+                if not await asyncio.to_thread(self.repository.renew, self.lease, self.settings.lease_seconds):
+                    self.wanted = False
+            except LeaseLost:
+                self.wanted = False
+                return
+            except RepositoryUnavailable as failure:
+                log.warning("A lease was not renewed and may expire. %s", describe(failure))
+
+
+def _facts(lease: Lease) -> dict[str, object]:
+    """What every log record about a lease carries beside its sentence, for those who search logs by field."""
+    chunk = lease.chunk
+    return {
+        "job": chunk.job_id,
+        "chunk": chunk.number,
+        "lease": lease.fence,
+        "attempt": lease.attempts,
+        "worker": lease.worker,
+        "rows_answered_before": len(lease.answered),
+    }
+
+
+def _failed(row: Row, sentence: str, source: Source = Source.PAYER) -> RowResult:
+    cells = row.cells
+    return RowResult(
+        row=row.number,
+        claim_number=cells["claim_number"],
+        patient_name=f"{cells['first_name']} {cells['last_name']}",
+        status="Error",
+        success=False,
+        error=sentence,
+        source=source,
+    )
+
+
+def _worker_name() -> str:
+    """Names this thread among all workers, for people who look into the repository."""
+    return f"{process_name()}:{threading.get_ident():x}"

@@ -1,0 +1,357 @@
+"""The one object a host application holds."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Self
+
+from attrs import evolve
+
+from bulkclaims.dispatch import Doorbell, LocalDispatcher
+from bulkclaims.errors import SettingsWrong
+from bulkclaims.event_loop import EventLoopThread
+from bulkclaims.intake import Intake
+from bulkclaims.jobs import Progress, Settings
+from bulkclaims.parsing import CsvParser
+from bulkclaims.privacy import PlainCipher
+from bulkclaims.results import Results
+from bulkclaims.runner import ChunkRunner
+from bulkclaims.upkeep import Heart, Sweeper, Upkeep
+from bulkclaims.writers import CsvWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from bulkclaims.intake import CheckReport
+    from bulkclaims.interfaces import Cipher, Dispatcher, JobRepository, Readable, ResultWriter, RowParser, RowProcessor
+    from bulkclaims.jobs import Chunk, Job, JobId, JobPage, JobStatus, Owner
+    from bulkclaims.records import RowResult
+    from bulkclaims.results import RowCursor, RowPage
+
+_CSV = CsvWriter()
+_LOOK_AGAIN = 0.1
+"""Seconds between two looks at a job that is waited for."""
+_ALIVE = 30.0
+"""A worker that gave no sign of life for so many seconds is taken for gone, unless it sweeps so seldom."""
+_MISSED = 3
+"""Sweeps that a worker may miss, since one may take long, before it is taken for gone."""
+
+
+class BulkClaims:
+    """
+    Jobs from upload to results.
+
+    Hold one in each process, web and worker alike, use it from any thread, and close it when the process ends. With
+    the default dispatcher the process that takes uploads also runs them.
+
+    Args:
+        repository: Where jobs live.
+        processor: Looks rows up. None in a process that only takes uploads and leaves the running to others; such a
+            process needs a *dispatcher*.
+        parser: Reads uploads.
+        dispatcher: Tells workers that chunks are there; by default they run in this process, on threads.
+        cipher: Protects what is stored of patients.
+        settings: How jobs are cut up, run and kept.
+        needs: Optional columns that the payer cannot do without, as `Capabilities.needs` says them.
+
+    Raises:
+        SettingsWrong: Neither *processor* nor *dispatcher* is given, so nobody would run the chunks.
+    """
+
+    def __init__(  # noqa: PLR0913 -- one argument for each part that a host may choose
+        self,
+        repository: JobRepository,
+        processor: RowProcessor | None = None,
+        *,
+        parser: RowParser | None = None,
+        dispatcher: Dispatcher | None = None,
+        cipher: Cipher | None = None,
+        settings: Settings | None = None,
+        needs: tuple[frozenset[str], ...] = (),
+    ) -> None:
+        if processor is None and dispatcher is None:
+            raise SettingsWrong("Give a processor to run chunks here, or a dispatcher that takes them to workers.")
+        cipher = cipher or PlainCipher()
+        settings = settings or Settings()
+        dispatcher = dispatcher or LocalDispatcher(self.run)
+        self._repository = repository
+        self._processor = processor
+        self._dispatcher = dispatcher
+        self._stopping = threading.Event()
+        self._loop = EventLoopThread()
+        self._doorbell = Doorbell(repository, dispatcher, settings)
+        self._intake = Intake(parser or CsvParser(), repository, cipher, settings, needs)
+        self._results = Results(repository, cipher)
+        self._heart = Heart(repository)
+        self._alive_seconds = max(_ALIVE, _MISSED * (settings.sweep_seconds or 0))
+        self._upkeep = Upkeep(repository, self._doorbell, settings, self._heart)
+        self._sweeper = Sweeper(self._upkeep, settings.sweep_seconds) if settings.sweep_seconds else None
+        self._runner = (
+            ChunkRunner(repository, processor, cipher, self._doorbell, settings, self._loop, self._stopping)
+            if processor
+            else None
+        )
+
+    # In the process that talks to users
+
+    def check(self, upload: Readable, defaults: Mapping[str, str] | None = None) -> CheckReport:
+        """
+        Say what is wrong with a file; store and send nothing.
+
+        Raises:
+            UploadRejected: The file as a whole cannot be used, or one of *defaults* cannot.
+        """
+        return self._intake.check(upload, defaults or {})
+
+    def submit(
+        self,
+        upload: Readable,
+        *,
+        filename: str,
+        owner: Owner,
+        defaults: Mapping[str, str] | None = None,
+        key: str = "",
+    ) -> Job:
+        """
+        Take a file, make a job of it and have it run.
+
+        Args:
+            upload: The file's bytes, read to the end and not closed.
+            filename: What its owner calls it; for display alone.
+            owner: Whom the job will belong to.
+            defaults: Values for optional columns, such as `payer_id`, where the file has none. They may be written as
+                cells may.
+            key: The sender's own word for this upload, at most 64 characters: whoever sends the same file again under
+                the same key gets the job that it became the first time.
+
+        Returns:
+            The job as it was when its last row was stored.
+
+        Raises:
+            UploadRejected: The file as a whole cannot be used, or one of *defaults* cannot; nothing is left of it.
+            UploadRepeated: An upload under *key* is still under way.
+            UploadSuperseded: The file came so slowly that its upload was given up.
+            KeyReused: *key* was used for another file, or with other defaults.
+            RepositoryUnavailable: The job could not be stored; nothing is left of it.
+        """
+        job = self._intake.submit(upload, filename, owner, defaults or {}, key)
+        self._start(job)
+        return job
+
+    def job(self, organisation: str, job_id: JobId) -> Job:
+        """
+        Read how a job stands.
+
+        Raises:
+            JobNotFound: The organisation has no such job.
+        """
+        return self._repository.get(organisation, job_id)
+
+    def jobs(  # noqa: PLR0913 -- a search has many criteria, all of them optional
+        self,
+        organisation: str,
+        *,
+        status: JobStatus | None = None,
+        search: str = "",
+        created_after: datetime | None = None,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> JobPage:
+        """Find the organisation's jobs, newest first, as `interfaces.JobStore.find` does."""
+        return self._repository.find(
+            organisation, status=status, search=search, created_after=created_after, limit=limit, offset=offset
+        )
+
+    def progress(self, organisation: str, job_id: JobId) -> Progress:
+        """
+        Read how a job moves; takes the same time however many rows it has.
+
+        Raises:
+            JobNotFound: The organisation has no such job.
+        """
+        return self.progress_of(self.job(organisation, job_id))
+
+    def progress_of(self, job: Job) -> Progress:
+        """Say how a job moves that was read just now; one that waits for long has workers looked for."""
+        progress = Progress(job, datetime.now(UTC))
+        return (
+            evolve(progress, workers=self._repository.workers(self._alive_seconds))
+            if progress.long_queued
+            else progress
+        )
+
+    def results(
+        self, organisation: str, job_id: JobId, writer: ResultWriter = _CSV, *, partial: bool = False
+    ) -> Iterator[bytes]:
+        """
+        Yield the results file in pieces: every input row once, in order.
+
+        Raises:
+            JobNotFound: The organisation has no such job.
+            NotNow: The job still runs and *partial* is not set.
+        """
+        return self._results.file(organisation, job_id, writer, partial=partial)
+
+    def rows(self, organisation: str, job_id: JobId) -> Iterator[RowResult]:
+        """
+        Yield every row's result, in input order.
+
+        Raises:
+            JobNotFound: The organisation has no such job.
+        """
+        return self._results.rows(organisation, job_id)
+
+    def row_page(
+        self, organisation: str, job_id: JobId, start: RowCursor, limit: int, wanted: Callable[[bool, str], bool]
+    ) -> RowPage:
+        """
+        Read some rows' results, in input order.
+
+        Args:
+            organisation: Whose job.
+            job_id: Which job.
+            start: Behind which row to begin.
+            limit: How many to return at most.
+            wanted: Tells by success and status word whether a row is one of those asked for.
+
+        Raises:
+            JobNotFound: The organisation has no such job.
+        """
+        return self._results.page(organisation, job_id, start, limit, wanted)
+
+    def retry(self, organisation: str, job_id: JobId) -> Job:
+        """
+        Ask again for the rows that failed at the payer or were never asked.
+
+        Raises:
+            JobNotFound: The organisation has no such job.
+            NotNow: It still runs, or there is nothing to ask again.
+        """
+        job = self._repository.reopen(organisation, job_id)
+        self._start(job)
+        return job
+
+    def cancel(self, organisation: str, job_id: JobId) -> Job:
+        """
+        Stop before the next look-up; what is answered stays.
+
+        Raises:
+            JobNotFound: The organisation has no such job.
+            NotNow: It has ended already.
+        """
+        self._repository.cancel(organisation, job_id)
+        return self._repository.settle(job_id)
+
+    def delete(self, organisation: str, job_id: JobId) -> None:
+        """
+        Delete a job, its rows and its results.
+
+        Raises:
+            JobNotFound: The organisation has no such job.
+            NotNow: It has not ended; cancel it first.
+        """
+        self._repository.delete(organisation, job_id)
+
+    def wait(self, organisation: str, job_id: JobId, timeout: float | None = None) -> Job:
+        """
+        Wait until the job has ended or this process is stopped; a web process answers progress instead.
+
+        Args:
+            organisation: Whose job.
+            job_id: Which job.
+            timeout: Seconds after which to stop waiting; None for as long as it takes.
+
+        Raises:
+            JobNotFound: The organisation has no such job.
+            TimeoutError: It has not ended in time; it goes on.
+        """
+        give_up = None if timeout is None else time.monotonic() + timeout
+        while not (job := self._repository.get(organisation, job_id)).status.ended:
+            if give_up is not None and time.monotonic() > give_up:
+                raise TimeoutError(f"Job {job_id} has not ended in {timeout} seconds.")
+            if self._stopping.wait(_LOOK_AGAIN):
+                break
+        return job
+
+    def _start(self, job: Job) -> None:
+        if not job.status.ended:
+            self._doorbell.ring(job.id)
+            self.start()
+
+    # In the process that runs chunks
+
+    def run(self, chunk: Chunk) -> bool:
+        """
+        Run one chunk; what a task queue delivers ends here. From the first one on the process sweeps, too.
+
+        Returns:
+            False when this process is stopping: give the message back to the queue, for another to hear.
+
+        Raises:
+            SettingsWrong: This process was given no processor.
+        """
+        if self._runner is None:
+            raise SettingsWrong("This process was given no processor, so it cannot run chunks.")
+        self.stand_by()
+        return self._runner.run(chunk)
+
+    def stand_by(self) -> None:
+        """
+        Be a worker from now on: show that this process lives, and sweep.
+
+        `run` does so by itself; a worker that calls it when it starts is seen before its first chunk comes.
+        """
+        self._heart.begin()
+        self._heart.beat()
+        self.start()
+
+    # In either
+
+    def sweep(self) -> None:
+        """
+        Bring back what was left behind by workers that died and messages that were lost; purge what is past keeping.
+
+        Runs by itself every few seconds once the process has begun to submit, to run chunks or to `start`; calling it
+        more often, from anywhere, does no harm.
+        """
+        self._upkeep.sweep()
+
+    def start(self) -> None:
+        """Begin to sweep every few seconds, so that jobs of earlier processes go on. Twice does no harm."""
+        if isinstance(self._dispatcher, LocalDispatcher):
+            # Others may have a processor and leave the running to workers all the same.
+            self._heart.begin()
+        if self._sweeper is not None:
+            self._sweeper.start()
+
+    def ring(self, job_id: JobId) -> Job:
+        """
+        See to one job: end it if it is over, or ring for those of its chunks whose turn it is.
+
+        Raises:
+            JobNotFound: There is no such job, of any organisation.
+        """
+        return self._doorbell.ring(job_id)
+
+    def stop(self) -> None:
+        """Begin no further look-up in this process. Returns at once; `close` waits for those in flight."""
+        self._stopping.set()
+
+    def close(self) -> None:
+        """Stop, wait until what is in flight is recorded and its chunks are handed back, and let go of everything."""
+        self.stop()
+        if self._sweeper is not None:
+            self._sweeper.stop()
+        if isinstance(self._dispatcher, LocalDispatcher):
+            self._dispatcher.close()
+        if self._processor is not None and self._loop.started:
+            self._loop.run(self._processor.aclose())
+        self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

@@ -1,0 +1,197 @@
+"""The simulated payer as an ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter, deque
+from typing import IO, TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from bulkclaims.testing.simulator import claimstatus
+from bulkclaims.testing.simulator.claimstatus import OPTUM_PATH, STEDI_PATH, TOKEN_PATH
+from bulkclaims.testing.simulator.request_rules import refusal
+from bulkclaims.testing.simulator.scenarios import Said, Trouble, answers, scenario_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from bulkclaims.testing.simulator.settings import SimulatorSettings
+
+    Message = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+
+_SLOW_SECONDS = 25.0
+_JSON = b"application/json"
+
+
+@frozen
+class Reply:
+    """One answer on its way out."""
+
+    status: int
+    body: bytes
+    media_type: bytes = _JSON
+    delay: float = 0.0
+    breaks_off: bool = False
+
+
+class PayerApp:
+    """
+    Answers look-ups.
+
+    Args:
+        settings: What it is like.
+        log: Where a line about each request goes.
+    """
+
+    def __init__(self, settings: SimulatorSettings, log: IO[str] | None = None) -> None:
+        self._settings = settings
+        self._log = log
+        self._began = time.monotonic()
+        self._asked: Counter[str] = Counter()
+        self._second: deque[float] = deque()
+        self._requests = self._in_flight = 0
+        self._tokens: dict[str, float] = {}
+        self.requests: list[str] = []
+        """The claim number of every look-up, in the order of arrival."""
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        self._in_flight += 1
+        try:
+            body = await _read(receive)
+            reply = self._reply(scope, body)
+            if delay := self._settings.latency + reply.delay:
+                await asyncio.sleep(delay)
+            await self._send(reply, send)
+        finally:
+            self._in_flight -= 1
+
+    def _reply(self, scope: Message, body: bytes) -> Reply:
+        if scope["path"] == TOKEN_PATH and self._settings.face == "optum":
+            return self._token(body)
+        refused = self._refused(scope)
+        if refused:
+            return refused
+        try:
+            request = json.loads(body)
+        except ValueError:
+            return Reply(400, claimstatus.complaint("VALIDATION", "the body must be JSON"))
+        if self._settings.face == "optum" and isinstance(request, dict) and claimstatus.lacks_control_number(request):
+            return Reply(200, claimstatus.missing_input())
+        if sentence := refusal(request, self._settings.face):
+            return Reply(400, claimstatus.complaint("VALIDATION", sentence))
+        return self._look_up(request)
+
+    def _refused(self, scope: Message) -> Reply | None:
+        """Check what comes before the body: route, credentials, and whether the payer takes requests at all."""
+        settings = self._settings
+        if scope["path"] != (STEDI_PATH if settings.face == "stedi" else OPTUM_PATH):
+            return Reply(404, claimstatus.complaint("NOT_FOUND", "no such route"))
+        if scope["method"] != "POST":
+            return Reply(403, claimstatus.complaint("FORBIDDEN", "this route takes POST only"))
+        status = self._denied(dict(scope["headers"]).get(b"authorization", b"").decode("latin-1"))
+        if status:
+            return Reply(status, claimstatus.complaint("FORBIDDEN", "the credentials are not good"))
+        return None
+
+    def _denied(self, authorization: str) -> int:
+        if self._settings.face == "stedi":
+            return 0 if authorization.removeprefix("Key ") == self._settings.api_key else 403
+        good_until = self._tokens.get(authorization.removeprefix("Bearer "), 0)
+        return 0 if good_until > time.monotonic() else 401
+
+    def _token(self, body: bytes) -> Reply:
+        try:
+            asked = json.loads(body)
+        except ValueError:
+            asked = None
+        good = {
+            "client_id": "simulator",
+            "client_secret": self._settings.api_key,
+            "grant_type": "client_credentials",
+        }
+        if asked != good:
+            return Reply(401, json.dumps({"error": "invalid_client", "error_description": "not known here"}).encode())
+        token = f"SIMTOKEN{len(self._tokens)}"
+        self._tokens[token] = time.monotonic() + self._settings.token_seconds
+        told = {"access_token": token, "token_type": "bearer", "expires_in": self._settings.token_seconds}
+        return Reply(200, json.dumps(told).encode())
+
+    def _look_up(self, request: dict[str, Any]) -> Reply:
+        claim_number = claimstatus.claim_number_of(request)
+        said: list[Said] | Trouble | None = self._trouble()
+        if said is None:
+            said = answers(claim_number, self._asked[claim_number])
+            self._asked[claim_number] += 1
+        self._note(claim_number, said)
+        if isinstance(said, Trouble):
+            return _trouble_reply(said, request, self._settings.face)
+        delay = _SLOW_SECONDS if scenario_of(claim_number)[1].trouble is Trouble.SLOW else 0.0
+        return Reply(200, claimstatus.answer(request, said, self._settings.face), delay=delay)
+
+    def _trouble(self) -> Trouble | None:
+        """What is wrong with the payer as a whole just now."""
+        settings, now = self._settings, time.monotonic()
+        self._requests += 1
+        begins, ends = settings.outage or (0.0, 0.0)
+        if begins <= now - self._began < ends:
+            return Trouble.DOWN
+        if settings.max_in_flight is not None and self._in_flight > settings.max_in_flight:
+            return Trouble.BUSY
+        if settings.rate_limit is not None and self._too_fast(settings.rate_limit, now):
+            return Trouble.BUSY
+        share = settings.error_rate
+        return Trouble.DOWN if int(self._requests * share) > int((self._requests - 1) * share) else None
+
+    def _too_fast(self, limit: int, now: float) -> bool:
+        while self._second and self._second[0] <= now - 1:
+            self._second.popleft()
+        if len(self._second) >= limit:
+            return True
+        self._second.append(now)
+        return False
+
+    def _note(self, claim_number: str, said: list[Said] | Trouble) -> None:
+        self.requests.append(claim_number)
+        if self._log is not None:
+            line = {
+                "seconds": round(time.monotonic() - self._began, 6),
+                "claim_number": claim_number,
+                "answer": said if isinstance(said, Trouble) else [f"{one.category}:{one.code}" for one in said],
+                "in_flight": self._in_flight,
+            }
+            self._log.write(json.dumps(line) + "\n")
+
+    async def _send(self, reply: Reply, send: Send) -> None:
+        headers = [(b"content-type", reply.media_type), (b"content-length", str(len(reply.body)).encode())]
+        if self._settings.retry_after is not None and reply.status in {429, 503}:
+            headers.append((b"retry-after", str(self._settings.retry_after).encode()))
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        if reply.breaks_off:
+            # Ending here, with half of what was promised, makes the server close the connection.
+            await send({"type": "http.response.body", "body": reply.body[: len(reply.body) // 2], "more_body": True})
+        else:
+            await send({"type": "http.response.body", "body": reply.body})
+
+
+async def _read(receive: Receive) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+def _trouble_reply(trouble: Trouble, request: dict[str, Any], face: str) -> Reply:
+    if trouble is Trouble.WEB_PAGE:
+        return Reply(200, claimstatus.WEB_PAGE, media_type=b"text/html")
+    if trouble is Trouble.DROPPED:
+        said = [Said("F1", "65")]
+        return Reply(200, claimstatus.answer(request, said, face), breaks_off=True)
+    return Reply(*claimstatus.STATUS_OF[trouble])

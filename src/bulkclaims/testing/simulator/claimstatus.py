@@ -1,0 +1,139 @@
+"""
+The `claimstatus/v2` dialect of Stedi and Optum, from the payer's side: how answers look.
+
+Sources: both vendors' published OpenAPI descriptions.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from bulkclaims.testing.simulator.scenarios import Said, Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+STEDI_PATH = "/change/medicalnetwork/claimstatus/v2"
+OPTUM_PATH = "/medicalnetwork/claimstatus/v2/"
+TOKEN_PATH = "/apip/auth/v2/token"  # noqa: S105 -- a route
+
+_CONTROL_NUMBER = re.compile(r"[A-Za-z0-9]{9}")
+
+
+def lacks_control_number(request: Mapping[str, Any]) -> bool:
+    """Whether Optum would miss the number that must differ from request to request."""
+    return not _CONTROL_NUMBER.fullmatch(str(request.get("controlNumber", "")))
+
+
+def claim_number_of(request: Mapping[str, Any]) -> str:
+    """The number asked about: the payer's, or else the provider's own; "" when neither is given."""
+    encounter = request.get("encounter") or {}
+    return str(encounter.get("tradingPartnerClaimNumber") or encounter.get("patientAccountNumber") or "")
+
+
+def answer(request: Mapping[str, Any], said: list[Said], face: str) -> bytes:
+    """Write the answer to a good request."""
+    subscriber = {name: request["subscriber"][name] for name in ("firstName", "lastName", "memberId")}
+    dependent = request.get("dependent")
+    body = {
+        "claims": [_claim(one, request.get("encounter") or {}, face) for one in said],
+        "controlNumber": request.get("controlNumber", "000000110"),
+        "tradingPartnerServiceId": request["tradingPartnerServiceId"],
+        "payer": {
+            "organizationName": "EXAMPLE HEALTH PLAN",
+            "payerIdentification": request["tradingPartnerServiceId"],
+        },
+        "providers": request["providers"],
+        "subscriber": subscriber,
+    }
+    if dependent:
+        body["dependent"] = {name: dependent[name] for name in ("firstName", "lastName")}
+    return json.dumps(body).encode()
+
+
+def _claim(said: Said, encounter: Mapping[str, Any], face: str) -> dict[str, Any]:
+    status: dict[str, Any] = {
+        "statusCategoryCode": said.category,
+        "statusCode": said.code,
+        "statusCategoryCodeValue": "(payer text)",
+        "statusCodeValue": "(payer text)",
+        "effectiveDate": _written(said.day, face),
+        "submittedAmount": str(said.charged),
+        "amountPaid": str(said.paid),
+    }
+    if said.entity:
+        status |= {"entityCode": said.entity, "entity": "Insurer"}
+    if "trackingNumber" in encounter:
+        status["trackingNumber"] = encounter["trackingNumber"]
+    if said.found:
+        status["claimServiceDate"] = f"{said.service_day:%Y%m%d}"
+        status |= _numbers(said, encounter)
+    if said.finalized:
+        status["paidDate"] = _written(said.day, face)
+    if said.paid:
+        status |= {"checkIssueDate": _written(said.check_day, face), "checkNumber": said.check_number}
+    if said.second_reason and face == "optum":
+        category, code = said.second_reason
+        status |= {"secondaryStatusCategoryCode": category, "secondaryStatusCode": code}
+    return {"claimStatus": status}
+
+
+def _numbers(said: Said, encounter: Mapping[str, Any]) -> dict[str, str]:
+    """The payer's number and, of the claim asked for and no other, the provider's own as it was sent."""
+    if said.is_other:
+        return {"tradingPartnerClaimNumber": said.payer_claim_number}
+    number = encounter.get("tradingPartnerClaimNumber") or said.payer_claim_number
+    account = encounter.get("patientAccountNumber")
+    return {"tradingPartnerClaimNumber": number} | ({"patientAccountNumber": account} if account else {})
+
+
+def _written(day: date, face: str) -> str:
+    return day.isoformat() if face == "stedi" else f"{day:%Y%m%d}"
+
+
+def syntax_rejection() -> bytes:
+    """Write the answer to a request that was rejected by a 999."""
+    return json.dumps(
+        {
+            "controlNumber": "000000130",
+            "meta": {"applicationMode": "production", "traceId": "01SIMTRACE0000000000000002"},
+            "status": "ERROR",
+            "transactionSetAcknowledgement": "R",
+            "implementationTransactionSetSyntaxError": "5",
+            "x12": "ISA*SIMULATED~ST*999*0001~IK5*R*5~SE*3*0001~",
+        }
+    ).encode()
+
+
+def missing_input() -> bytes:
+    """Write Optum's answer, with status 200, to a request that lacks something."""
+    return json.dumps(
+        {
+            "errorResponse": {
+                "code": "INVALIDMISSINGINPUTDATA",
+                "description": "input data missing or not valid",
+                "errors": [
+                    {"field": "controlNumber", "code": "SIMCODE", "location": "body", "followupAction": "correct"}
+                ],
+            },
+            "meta": {"traceId": "SIMTRACE3", "applicationMode": "sandbox"},
+        }
+    ).encode()
+
+
+def complaint(code: str, message: str) -> bytes:
+    """Write the body of an error status."""
+    return json.dumps({"code": code, "message": message}).encode()
+
+
+STATUS_OF = {
+    Trouble.BUSY: (429, complaint("TOO_MANY_REQUESTS", "submission throttled: CUSTOMER_LIMIT")),
+    Trouble.BROKEN: (500, complaint("INTERNAL", "internal error")),
+    Trouble.DOWN: (503, complaint("UNAVAILABLE", "the payer's connection is down")),
+    Trouble.TOO_LATE: (504, complaint("TIMEOUT", "the payer did not answer in time")),
+    Trouble.SYNTAX: (200, syntax_rejection()),
+}
+WEB_PAGE = b"<!doctype html><title>Maintenance</title><p>We will be back soon.</p>"

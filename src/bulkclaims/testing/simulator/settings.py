@@ -1,0 +1,37 @@
+"""What a simulated payer can be told to be like."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@frozen(kw_only=True)
+class SimulatorSettings:
+    """How a simulated payer behaves, apart from what it says of each claim."""
+
+    port: int = 0
+    """0 for any free one."""
+    api_key: str = "try-me"
+    """The key of the Stedi face, or the client secret of the Optum face, whose client id is `simulator`."""
+    face: Literal["stedi", "optum"] = "stedi"
+    latency: float = 0.0
+    """Seconds before each answer."""
+    error_rate: float = 0.0
+    """Share of requests answered 503 first: each in its turn, so that a rate of 0.1 is every tenth."""
+    rate_limit: int | None = None
+    """Requests in any second; more are answered 429."""
+    max_in_flight: int | None = None
+    """Requests at a time; more are answered 429. Stedi allows an account 50."""
+    retry_after: int | None = None
+    """Seconds named in a `Retry-After` header beside each 429 and 503; no such header when None."""
+    outage: tuple[float, float] | None = None
+    """From and until when, in seconds after the start, every request is answered 503."""
+    token_seconds: int = 3600
+    """How long a token of the Optum face is good."""
+    log: Path | None = None
+    """A file for one JSON line about each request, written before it is answered."""

@@ -1,0 +1,93 @@
+"""
+The host application of the chaos tests, as its environment describes it: one program for web process and workers.
+
+Imported it is a worker's: Celery finds `app` in it, RQ `run_chunk`. As a script it is the web process, which takes
+uploads over HTTP and leaves the running to workers, or runs chunks itself where there is no queue.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import threading
+
+import celery
+from faults import FaultyDispatcher
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from bulkclaims import BulkClaims, Secret
+from bulkclaims.access import Principal, Role
+from bulkclaims.errors import NotAuthenticated
+from bulkclaims.jobs import Settings
+from bulkclaims.lookup import LookupProcessor, RetryPolicy, StediConnector, StediSettings
+from bulkclaims.testing.wsgi import served, wsgi_app
+from bulkclaims.web import WebApi
+from bulkclaims_celery import CeleryDispatcher, register
+from bulkclaims_rq import RqDispatcher, chunk_function
+from bulkclaims_sqlalchemy import open_repository
+
+PLAN = json.loads(os.environ["CHAOS"])
+"""Addresses of the servers, the kind of queue, the settings and the faults, as `site.py` writes them."""
+PREFIX = "/claims/"
+TOKEN = "chaos"
+
+app = celery.Celery("host", broker=PLAN["broker"])
+
+
+class OneToken:
+    """Knows one token."""
+
+    def authenticate(self, headers, native):  # noqa: D102 -- stated in `interfaces.Authenticator`
+        if headers.get("authorization") != f"Bearer {TOKEN}":
+            raise NotAuthenticated("The token is not known.", code="token_unknown")
+        return Principal("ACME", "bea", Role.MANAGE)
+
+
+def dispatcher():
+    """The kind of queue that is tested, and what is wrong with it; None where chunks run in the web process."""
+    if PLAN["queue"] == "celery":
+        rings = CeleryDispatcher(app)
+    elif PLAN["queue"] == "rq":
+        queue = Queue("claims", connection=Redis.from_url(PLAN["broker"]), serializer=JSONSerializer)
+        rings = RqDispatcher(queue, "host.run_chunk")
+    else:
+        return None
+    return FaultyDispatcher(rings, random.Random(PLAN["seed"]), **PLAN["faults"])
+
+
+def processor(repository):
+    """What asks the simulated payer."""
+    settings = StediSettings(
+        organization_name="Sample Clinic PC",
+        base_url=PLAN["payer"],
+        api_key=Secret("try-me"),
+        max_in_flight=PLAN["in_flight"],
+    )
+    return LookupProcessor(StediConnector(settings), limiter=repository, retry=RetryPolicy(base_seconds=0.1))
+
+
+def service(*, is_web):
+    """The one object that each process holds."""
+    repository = open_repository(PLAN["database"])
+    asks = None if is_web and PLAN["queue"] else processor(repository)
+    return BulkClaims(repository, asks, dispatcher=dispatcher(), settings=Settings(**PLAN["settings"]))
+
+
+def serve():
+    """Be the web process until it is killed."""
+    bulk = service(is_web=True)
+    bulk.start()
+    with served(wsgi_app(WebApi(bulk, OneToken()), PREFIX)) as address:
+        print(address + PREFIX, flush=True)  # noqa: T201 -- whoever started it waits for this line
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    serve()
+else:
+    worker = service(is_web=False)
+    register(app, worker)
+    run_chunk = chunk_function(worker)

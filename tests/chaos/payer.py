@@ -1,0 +1,44 @@
+"""The simulated payer as a process of its own, and the log of what it was asked."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from contextlib import contextmanager
+
+
+class RequestLog:
+    """Reads a growing log of JSON lines."""
+
+    def __init__(self, path) -> None:
+        self._file = path.open()
+        self._rest = ""
+        self._asked = []
+
+    @property
+    def asked(self):
+        """The claim number of every request so far, in order of arrival."""
+        *lines, self._rest = (self._rest + self._file.read()).split("\n")
+        self._asked += [json.loads(line)["claim_number"] for line in lines]
+        return self._asked
+
+    def close(self):
+        """Read no more."""
+        self._file.close()
+
+
+@contextmanager
+def payer(folder, latency):
+    """Run the payer; gives its address and its log."""
+    path = folder / "requests.jsonl"
+    command = [sys.executable, "-m", "bulkclaims.cli", "simulate-payer", "--port", "0", "--api-key", "try-me"]
+    options = ["--latency", str(latency), "--log", str(path)]
+    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True) as process:
+        url = process.stdout.readline().split()[1]
+        log = RequestLog(path)
+        try:
+            yield url, log
+        finally:
+            log.close()
+            process.kill()

@@ -1,0 +1,91 @@
+"""The results CSV is what billing staff and their spreadsheets expect."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulkclaims.records import RowResult
+from bulkclaims.testing.contracts import ResultWriterContract
+from bulkclaims.writers import CsvWriter
+
+HEADER = "row,claim_number,status,patient_name,total_charged,total_paid,processed_date,success,error\r\n"
+
+
+class TestCsvWriter(ResultWriterContract):
+    """The CSV writer keeps the promises of its seam."""
+
+    @pytest.fixture
+    def writer(self):
+        """The member under test."""
+        return CsvWriter()
+
+    def read(self, file):
+        """Read the file back as any CSV reader does."""
+        columns, *lines = csv.reader(io.StringIO(file.decode(), newline=""), strict=True)
+        return columns, [dict(zip(columns, line, strict=True)) for line in lines]
+
+
+def written(*results):
+    """The file as text."""
+    return b"".join(CsvWriter().write(results)).decode()
+
+
+def test_the_guides_example():
+    """The rows of the user guide come out as it shows them, with nine cells on every line."""
+    text = written(
+        RowResult(1, "ZE59426195", "Finalized", True, "CHANTAL KISA", Decimal(720), Decimal(351), date(2025, 8, 8)),
+        RowResult(2, "ZE59426196", "Pending", True, "JOHN DOE", Decimal("500.0"), Decimal(0), date(2025, 8, 10)),
+        RowResult(3, "ZE59426197", "Error", False, "JANE SMITH", error="Claim not found"),
+    )
+
+    assert text == HEADER + (
+        "1,ZE59426195,Finalized,CHANTAL KISA,720.00,351.00,08/08/2025,True,\r\n"
+        "2,ZE59426196,Pending,JOHN DOE,500.00,0.00,08/10/2025,True,\r\n"
+        "3,ZE59426197,Error,JANE SMITH,,,,False,Claim not found\r\n"
+    )
+
+
+def test_no_results_make_a_file_with_a_header():
+    """Without any row the header still stands."""
+    assert written() == HEADER
+
+
+@pytest.mark.parametrize("start", list("=+-@\t\r\n＝＋－＠"))  # noqa: RUF001 -- the full-width forms are meant
+def test_no_cell_is_a_formula(start):
+    """A text that a spreadsheet would run begins with an apostrophe, in every text column."""
+    cell = f"{start}1+1"
+    text = written(RowResult(1, cell, cell, True, cell, error=cell))
+
+    line = list(csv.reader(io.StringIO(text, newline="")))[1]
+
+    assert [line[at] for at in (1, 2, 3, 8)] == [f"'{cell}"] * 4
+
+
+def test_a_negative_amount_stays_a_number():
+    """Amounts are numbers: a minus sign is no formula."""
+    assert ",-12.50,-0.10," in written(RowResult(1, "C", "Finalized", True, "", Decimal("-12.5"), Decimal("-0.1")))
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=10), min_size=1, max_size=40))
+def test_any_text_is_read_back_by_any_csv_reader(texts):
+    """Quotes, commas and line breaks in any text leave nine cells to a line and the text as it was."""
+    text = written(*(RowResult(n, cell, "Error", False, error=cell) for n, cell in enumerate(texts, start=1)))
+
+    lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+
+    assert {len(line) for line in lines} == {9}
+    assert [line[8].removeprefix("'") for line in lines[1:]] == [cell.removeprefix("'") for cell in texts]
+
+
+def test_the_file_comes_in_pieces():
+    """Many rows come in pieces of a thousand, so that no file is ever held whole."""
+    pieces = list(CsvWriter().write(RowResult(n, "C", "Pending", True) for n in range(2500)))
+
+    assert [piece.count(b"\r\n") for piece in pieces] == [1001, 1000, 500]
