@@ -57,7 +57,7 @@ def test_an_exception_reaches_who_asked(loop):
 
 def test_work_ends_with_whoever_waits_for_it(loop):
     """A task queue's time limit interrupts the thread that waits; the work does not go on behind its back."""
-    begun, ended = threading.Event(), threading.Event()
+    begun, interrupted, ended = threading.Event(), threading.Event(), threading.Event()
 
     async def work():
         begun.set()
@@ -70,18 +70,23 @@ def test_work_ends_with_whoever_waits_for_it(loop):
         pass
 
     def interrupt(*_):
-        raise Limit
+        if not interrupted.is_set():
+            interrupted.set()
+            raise Limit
 
     def interrupt_who_waits(waiting):
         begun.wait(30)
-        while sys._current_frames()[waiting].f_code.co_name != "wait":
-            pass
-        os.kill(os.getpid(), signal.SIGALRM)
+        # Again, since a signal just before Python begins to wait is noticed only when another one ends the waiting.
+        while not interrupted.wait(0.01):
+            if sys._current_frames()[waiting].f_code.co_name == "wait":
+                os.kill(os.getpid(), signal.SIGALRM)
 
     before = signal.signal(signal.SIGALRM, interrupt)
-    threading.Thread(target=interrupt_who_waits, args=(threading.get_ident(),)).start()
+    interrupter = threading.Thread(target=interrupt_who_waits, args=(threading.get_ident(),))
+    interrupter.start()
     with pytest.raises(Limit):
         loop.run(work())
+    interrupter.join()
     signal.signal(signal.SIGALRM, before)
 
     assert ended.wait(30)

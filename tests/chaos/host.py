@@ -13,6 +13,7 @@ import random
 import threading
 
 import celery
+from cryptography.fernet import Fernet
 from faults import FaultyDispatcher
 from redis import Redis
 from rq import Queue
@@ -22,11 +23,12 @@ from bulkclaims import BulkClaims, Secret
 from bulkclaims.access import Principal, Role
 from bulkclaims.errors import NotAuthenticated
 from bulkclaims.jobs import Settings
-from bulkclaims.lookup import LookupProcessor, RetryPolicy, StediConnector, StediSettings
+from bulkclaims.lookup import LookupProcessor, RetryPolicy, SharedAccess, StediConnector, StediSettings
+from bulkclaims.records import Rate
 from bulkclaims.testing.wsgi import served, wsgi_app
 from bulkclaims.web import WebApi
 from bulkclaims_celery import CeleryDispatcher, register
-from bulkclaims_rq import RqDispatcher, chunk_function
+from bulkclaims_rq import RqDispatcher, chunk_function, schedule_sweep, sweep_function
 from bulkclaims_sqlalchemy import open_repository
 
 PLAN = json.loads(os.environ["CHAOS"])
@@ -46,27 +48,46 @@ class OneToken:
         return Principal("ACME", "bea", Role.MANAGE)
 
 
+def rq_queue():
+    """The queue of RQ's workers."""
+    return Queue("claims", connection=Redis.from_url(PLAN["broker"]), serializer=JSONSerializer)
+
+
 def dispatcher():
     """The kind of queue that is tested, and what is wrong with it; None where chunks run in the web process."""
     if PLAN["queue"] == "celery":
         rings = CeleryDispatcher(app)
     elif PLAN["queue"] == "rq":
-        queue = Queue("claims", connection=Redis.from_url(PLAN["broker"]), serializer=JSONSerializer)
-        rings = RqDispatcher(queue, "host.run_chunk")
+        rings = RqDispatcher(rq_queue(), "host.run_chunk")
     else:
         return None
     return FaultyDispatcher(rings, random.Random(PLAN["seed"]), **PLAN["faults"])
 
 
+class FernetCipher:
+    """Seals the payer's tokens."""
+
+    def __init__(self, key) -> None:
+        fernet = Fernet(key)
+        self.seal, self.open = fernet.encrypt, fernet.decrypt
+
+
 def processor(repository):
-    """What asks the simulated payer."""
+    """What asks the simulated payer: within its limits, and with tokens that all workers share, where it has any."""
+    limits = PLAN["limits"]
     settings = StediSettings(
+        face=PLAN["face"],
         organization_name="Sample Clinic PC",
         base_url=PLAN["payer"],
         api_key=Secret("try-me"),
+        client_id="simulator",
+        client_secret=Secret("try-me"),
         max_in_flight=PLAN["in_flight"],
+        in_flight_in_all=limits.get("in_flight"),
+        rate=Rate(limits["per_second"]) if limits else None,
     )
-    return LookupProcessor(StediConnector(settings), limiter=repository, retry=RetryPolicy(base_seconds=0.1))
+    connector = StediConnector(settings, access=SharedAccess(repository, FernetCipher(PLAN["key"])))
+    return LookupProcessor(connector, limiter=repository, retry=RetryPolicy(base_seconds=0.1))
 
 
 def service(*, is_web):
@@ -90,4 +111,6 @@ if __name__ == "__main__":
 else:
     worker = service(is_web=False)
     register(app, worker)
-    run_chunk = chunk_function(worker)
+    run_chunk, sweep = chunk_function(worker), sweep_function(worker)
+    if PLAN["scheduled"]:
+        schedule_sweep(rq_queue(), "host.sweep", PLAN["scheduled"])

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from attrs import define, field
 from claims import DEFAULTS, claims_file
+from cryptography.fernet import Fernet
 from payer import payer
 from processes import Process, until
 from sqlalchemy import and_, select
@@ -26,8 +27,8 @@ SETTINGS = {"chunk_rows": 50, "lease_seconds": 3.0, "sweep_seconds": 0.5, "ring_
 """Short, so that what takes half a minute takes seconds."""
 
 
-def worker_command(queue, broker):
-    """How a host starts a worker."""
+def worker_command(queue, broker, scheduled):
+    """How a host starts a worker; one of RQ's that is to mind the time has to be told so."""
     if queue == "celery":
         name = f"--hostname={uuid4()}@%h"  # RabbitMQ keeps two of one name apart
         return [
@@ -39,7 +40,9 @@ def worker_command(queue, broker):
             "--prefetch-multiplier=1",
             "--loglevel=warning",
         ]
-    return ["rq.cli", "worker", "--url", broker, "--serializer", "rq.serializers.JSONSerializer", "claims"]
+    scheduler = ["--with-scheduler"] if scheduled else []
+    serializer = ["--serializer", "rq.serializers.JSONSerializer"]
+    return ["rq.cli", "worker", "--url", broker, *serializer, *scheduler, "claims"]
 
 
 @define
@@ -92,7 +95,7 @@ class Installation:
 
     def start_worker(self, *, prefix=()):
         """Start a worker, by way of another program if one is named."""
-        command = worker_command(self.plan["queue"], self.plan["broker"])
+        command = worker_command(self.plan["queue"], self.plan["broker"], self.plan["scheduled"])
         self.workers.append(self._start(["-m", *command], "worker", prefix=prefix))
 
     def keep_workers(self, count):
@@ -194,9 +197,10 @@ def installed(folder, *, database, queue, broker="", workers=2, in_flight=5, lat
     """Install the host and start it; at the end nothing of it is left."""
     upgrade(database)
     plan = {"database": database, "queue": queue, "broker": broker, "in_flight": in_flight}
-    plan |= {"settings": SETTINGS, "faults": {}, "seed": 0} | changes
+    plan |= {"settings": SETTINGS, "faults": {}, "seed": 0, "face": "stedi", "limits": {}, "scheduled": 0}
+    plan |= {"key": Fernet.generate_key().decode()} | changes
     repository, engine = open_repository(database), engine_for(database)
-    with payer(folder, latency) as (url, log):
+    with payer(folder, latency, plan["face"], plan["limits"]) as (url, log):
         site = Installation(folder, plan | {"payer": url}, log, repository, engine)
         try:
             site.start_web()

@@ -15,12 +15,17 @@ class RequestLog:
         self._file = path.open()
         self._rest = ""
         self._asked = []
+        self.refused = []
+        """The claim numbers of requests that were answered 429."""
 
     @property
     def asked(self):
         """The claim number of every request so far, in order of arrival."""
         *lines, self._rest = (self._rest + self._file.read()).split("\n")
-        self._asked += [json.loads(line)["claim_number"] for line in lines]
+        for line in map(json.loads, lines):
+            self._asked.append(line["claim_number"])
+            if line["answer"] == "429":
+                self.refused.append(line["claim_number"])
         return self._asked
 
     def close(self):
@@ -29,11 +34,13 @@ class RequestLog:
 
 
 @contextmanager
-def payer(folder, latency):
-    """Run the payer; gives its address and its log."""
+def payer(folder, latency, face, limits):
+    """Run the payer, which refuses what is beyond its limits; gives its address and its log."""
     path = folder / "requests.jsonl"
     command = [sys.executable, "-m", "bulkclaims.cli", "simulate-payer", "--port", "0", "--api-key", "try-me"]
-    options = ["--latency", str(latency), "--log", str(path)]
+    options = ["--latency", str(latency), "--face", face, "--log", str(path)]
+    if limits:
+        options += ["--rate-limit", str(limits["per_second"]), "--max-in-flight", str(limits["in_flight"])]
     with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True) as process:
         url = process.stdout.readline().split()[1]
         log = RequestLog(path)

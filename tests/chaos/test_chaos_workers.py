@@ -177,12 +177,13 @@ def test_half_a_minute_after_a_kill_its_chunk_goes_on(tmp_path, kind, broker):
 
 
 @pytest.mark.chaos
-def test_without_a_web_process_the_other_workers_see_to_it(tmp_path):
-    """When the web process dies with a worker, the workers that are left bring its chunk back."""
+@pytest.mark.parametrize(("kind", "scheduled"), [("celery", 0), ("rq", 1)])
+def test_without_a_web_process_the_other_workers_see_to_it(tmp_path, kind, scheduled):
+    """When the web process dies with a worker, those that are left bring its chunk back: RQ's on a schedule."""
     with (
         servers.postgresql_server() as database,
         servers.valkey_server() as broker,
-        installed(tmp_path, database=database.url, queue="celery", broker=broker.url) as site,
+        installed(tmp_path, database=database.url, queue=kind, broker=broker.url, scheduled=scheduled) as site,
     ):
         site.submit(200)
         site.until_asked(150)
@@ -193,3 +194,22 @@ def test_without_a_web_process_the_other_workers_see_to_it(tmp_path):
         site.until_ended()
         site.start_web()
         check(site)
+
+
+LIMITS = {"per_second": 20, "in_flight": 6}
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("kind", ["celery", "rq"])
+def test_workers_killed_under_a_payers_limits(tmp_path, kind):
+    """Those that are left keep together to the payer's limits, never above them, and go on with the one token."""
+    account = {"face": "optum", "limits": LIMITS, "latency": 0.2}
+    with (
+        servers.postgresql_server() as database,
+        servers.valkey_server() as broker,
+        installed(tmp_path, database=database.url, queue=kind, broker=broker.url, **account) as site,
+    ):
+        killed_again_and_again(site, 3, 500)
+        check(site)
+        assert site.log.refused == []
+        assert site.repository.find_access("optum").serial == 1

@@ -22,9 +22,9 @@ def program(*command, **options):
 
 
 @contextmanager
-def payer():
+def payer(*options):
     """Run a simulated payer; gives its address."""
-    with program("-m", "bulkclaims.cli", "simulate-payer", stdout=subprocess.PIPE) as process:
+    with program("-m", "bulkclaims.cli", "simulate-payer", *options, stdout=subprocess.PIPE) as process:
         yield process.stdout.readline().split()[1]
 
 

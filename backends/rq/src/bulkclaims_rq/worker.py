@@ -74,9 +74,11 @@ def sweep_function(service: ChunkWorker) -> Callable[[], None]:
     return sweep
 
 
-def schedule_sweep(queue: Queue, function: str, seconds: int = 30) -> None:
+def schedule_sweep(queue: Queue, function: str, seconds: int = 10) -> None:
     """
     Have some worker sweep every few seconds, for as long as one runs with `--with-scheduler`.
+
+    A lease is over after 15 seconds; with this a killed worker's chunk goes on within 30.
 
     Call it when the host starts, in any number of processes: of one time there is one sweep.
 
