@@ -2,7 +2,8 @@
 The host application of the chaos tests, as its environment describes it: one program for web process and workers.
 
 Imported it is a worker's: Celery finds `app` in it, RQ `run_chunk`. As a script it is the web process, which takes
-uploads over HTTP and leaves the running to workers, or runs chunks itself where there is no queue.
+uploads over HTTP and leaves the running to workers, or runs chunks itself where there is no queue; or, with the word
+sweep, it sweeps once, as cron has it done.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import sys
 import threading
 
 import celery
@@ -28,7 +30,7 @@ from bulkclaims.records import Rate
 from bulkclaims.testing.wsgi import served, wsgi_app
 from bulkclaims.web import WebApi
 from bulkclaims_celery import CeleryDispatcher, register
-from bulkclaims_rq import RqDispatcher, chunk_function, schedule_sweep, sweep_function
+from bulkclaims_rq import RqDispatcher, chunk_function
 from bulkclaims_sqlalchemy import open_repository
 
 PLAN = json.loads(os.environ["CHAOS"])
@@ -48,17 +50,13 @@ class OneToken:
         return Principal("ACME", "bea", Role.MANAGE)
 
 
-def rq_queue():
-    """The queue of RQ's workers."""
-    return Queue("claims", connection=Redis.from_url(PLAN["broker"]), serializer=JSONSerializer)
-
-
 def dispatcher():
     """The kind of queue that is tested, and what is wrong with it; None where chunks run in the web process."""
     if PLAN["queue"] == "celery":
         rings = CeleryDispatcher(app)
     elif PLAN["queue"] == "rq":
-        rings = RqDispatcher(rq_queue(), "host.run_chunk")
+        queue = Queue("claims", connection=Redis.from_url(PLAN["broker"]), serializer=JSONSerializer)
+        rings = RqDispatcher(queue, "host.run_chunk")
     else:
         return None
     return FaultyDispatcher(rings, random.Random(PLAN["seed"]), **PLAN["faults"])
@@ -107,10 +105,11 @@ def serve():
 
 
 if __name__ == "__main__":
-    serve()
+    if "sweep" in sys.argv:
+        service(is_web=True).sweep()
+    else:
+        serve()
 else:
     worker = service(is_web=False)
     register(app, worker)
-    run_chunk, sweep = chunk_function(worker), sweep_function(worker)
-    if PLAN["scheduled"]:
-        schedule_sweep(rq_queue(), "host.sweep", PLAN["scheduled"])
+    run_chunk = chunk_function(worker)

@@ -27,8 +27,8 @@ SETTINGS = {"chunk_rows": 50, "lease_seconds": 3.0, "sweep_seconds": 0.5, "ring_
 """Short, so that what takes half a minute takes seconds."""
 
 
-def worker_command(queue, broker, scheduled):
-    """How a host starts a worker; one of RQ's that is to mind the time has to be told so."""
+def worker_command(queue, broker):
+    """How a host starts a worker."""
     if queue == "celery":
         name = f"--hostname={uuid4()}@%h"  # RabbitMQ keeps two of one name apart
         return [
@@ -40,9 +40,7 @@ def worker_command(queue, broker, scheduled):
             "--prefetch-multiplier=1",
             "--loglevel=warning",
         ]
-    scheduler = ["--with-scheduler"] if scheduled else []
-    serializer = ["--serializer", "rq.serializers.JSONSerializer"]
-    return ["rq.cli", "worker", "--url", broker, *serializer, *scheduler, "claims"]
+    return ["rq.cli", "worker", "--url", broker, "--serializer", "rq.serializers.JSONSerializer", "claims"]
 
 
 @define
@@ -95,8 +93,12 @@ class Installation:
 
     def start_worker(self, *, prefix=()):
         """Start a worker, by way of another program if one is named."""
-        command = worker_command(self.plan["queue"], self.plan["broker"], self.plan["scheduled"])
+        command = worker_command(self.plan["queue"], self.plan["broker"])
         self.workers.append(self._start(["-m", *command], "worker", prefix=prefix))
+
+    def sweep(self):
+        """Sweep once in a process of its own, as cron has it done."""
+        self._start([str(HERE / "host.py"), "sweep"], "sweep").popen.wait()
 
     def keep_workers(self, count):
         """Do as a host's supervisor does: start workers in place of those that ended."""
@@ -197,7 +199,7 @@ def installed(folder, *, database, queue, broker="", workers=2, in_flight=5, lat
     """Install the host and start it; at the end nothing of it is left."""
     upgrade(database)
     plan = {"database": database, "queue": queue, "broker": broker, "in_flight": in_flight}
-    plan |= {"settings": SETTINGS, "faults": {}, "seed": 0, "face": "stedi", "limits": {}, "scheduled": 0}
+    plan |= {"settings": SETTINGS, "faults": {}, "seed": 0, "face": "stedi", "limits": {}}
     plan |= {"key": Fernet.generate_key().decode()} | changes
     repository, engine = open_repository(database), engine_for(database)
     with payer(folder, latency, plan["face"], plan["limits"]) as (url, log):
