@@ -108,9 +108,9 @@ class Book:
         return {mark: self.answers[mark] for mark in marks if mark in self.answers}
 
 
-def context(book=None, go_on=lambda: True, defaults=None):
+def context(book=None, go_on=lambda: True, defaults=None, job="job"):
     """A run of a job."""
-    return RunContext(SimpleNamespace(defaults=defaults or {}), b"salt", go_on, (book or Book()).recorded)
+    return RunContext(SimpleNamespace(id=job, defaults=defaults or {}), b"salt", go_on, (book or Book()).recorded)
 
 
 async def results_of(processor, rows, run=None):
@@ -280,23 +280,26 @@ def test_a_look_up_keeps_its_slot_until_its_batch_is_recorded():
     asyncio.run(run())
 
 
-def test_chunks_share_the_slots_and_take_turns():
-    """Two chunks at once never have more in flight than allowed, and the small one does not wait for the large one."""
+@pytest.mark.parametrize(
+    ("job_of_the_small", "ends_first"), [("another", "small"), ("job", "large")], ids=["two jobs", "one job"]
+)
+def test_jobs_take_turns_and_chunks_of_one_follow_one_another(job_of_the_small, ends_first):
+    """Two chunks at once share the slots; a small one waits for a large one only if both are of one job."""
 
     async def run():
         payer = Payer(max_in_flight=2)
         processor = LookupProcessor(payer)
         ended = []
 
-        async def chunk(name, rows):
-            await results_of(processor, rows)
+        async def chunk(name, job, rows):
+            await results_of(processor, rows, context(job=job))
             ended.append(name)
 
         large = [row(number) for number in range(1, 101)]
         small = [row(number) for number in range(101, 104)]
-        await asyncio.gather(chunk("large", large), chunk("small", small))
+        await asyncio.gather(chunk("large", "job", large), chunk("small", job_of_the_small, small))
         assert payer.most == 2
-        assert ended == ["small", "large"]
+        assert ended[0] == ends_first
         await nothing_left(processor, payer)
 
     asyncio.run(run())

@@ -39,10 +39,13 @@ class InFlight:
     Recording costs much for each batch and little for each row, and slots are kept meanwhile; a batch therefore gathers
     for a moment that is short beside any payer's answer, and shorter the fewer slots there are.
 
-    Chunks that share *slots* take turns: each waits for one slot at a time, and a slot goes to who waits longest.
+    Jobs that share *slots* take turns: each waits for one slot at a time, and a slot goes to who waits longest. Of one
+    job, a chunk begins its look-ups when the one before has begun all of its own: so few chunks have many slots each,
+    and what is recorded at a time is much.
 
     Args:
         slots: Shared by everything that asks this payer on this event loop.
+        beginning: Held while look-ups are begun; shared by all chunks of the job.
         look_up: Brings a question's results, or None when the job is not to go on.
         go_on: Whether to start another look-up.
     """
@@ -50,10 +53,12 @@ class InFlight:
     def __init__(
         self,
         slots: Slots,
+        beginning: asyncio.Lock,
         look_up: Callable[[Question], Coroutine[Any, Any, Results]],
         go_on: Callable[[], bool],
     ) -> None:
         self._slots = slots
+        self._beginning = beginning
         self._look_up = look_up
         self._go_on = go_on
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -106,12 +111,13 @@ class InFlight:
             await asyncio.wait(self._tasks)
 
     async def _feed(self, questions: Iterable[Question]) -> None:
-        for question in questions:
-            await self._slots.acquire()
-            if not self._go_on():
-                self._slots.release()
-                return
-            self._begin(self._look_up(question), self._looked_up)
+        async with self._beginning:
+            for question in questions:
+                await self._slots.acquire()
+                if not self._go_on():
+                    self._slots.release()
+                    return
+                self._begin(self._look_up(question), self._looked_up)
 
     def _begin(self, work: Coroutine[Any, Any, Any], ended: Callable[[asyncio.Task[Any]], object]) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)

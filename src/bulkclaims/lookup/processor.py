@@ -8,8 +8,9 @@ import traceback
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from bulkclaims.errors import AccessRefused, BulkClaimsError, ConnectorError, PayerUnavailable
 from bulkclaims.lookup.in_flight import InFlight
@@ -44,6 +45,11 @@ class _Lanes:
     slots: asyncio.Semaphore | SharedSlots
     quiet: Quiet
     pacer: Pacer | None
+    _beginning: WeakValueDictionary[str, asyncio.Lock] = field(factory=WeakValueDictionary, init=False)
+
+    def beginning(self, job_id: str) -> asyncio.Lock:
+        """Whose turn it is among the chunks of a job to begin look-ups."""
+        return self._beginning.setdefault(job_id, asyncio.Lock())
 
     async def turn(self, go_on: Callable[[], bool]) -> float:
         """Wait until a look-up may begin, and return the moment."""
@@ -109,7 +115,8 @@ class LookupProcessor:
         if known:
             yield known
         lanes = self._lanes.get()
-        under_way = InFlight(lanes.slots, partial(self._look_up, lanes, context.go_on), context.go_on)
+        look_up = partial(self._look_up, lanes, context.go_on)
+        under_way = InFlight(lanes.slots, lanes.beginning(context.job.id), look_up, context.go_on)
         under_way.start(asked.values())
         try:
             while batch := await under_way.next_batch():
