@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import secrets
-from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from bulkclaims.errors import InquiryRefused, SettingsWrong
+from bulkclaims.errors import SettingsWrong
+from bulkclaims.lookup.inquiry_rules import check_cells, dates_of_service, provider_id
 from bulkclaims.lookup.tokens import ClientCredentials
 from bulkclaims.outgoing import check_url
 
 if TYPE_CHECKING:
+    from datetime import date
     from typing import Literal
 
     import httpx
@@ -24,24 +24,10 @@ if TYPE_CHECKING:
 STEDI_URL = "https://healthcare.us.stedi.com/2024-04-01"
 OPTUM_URL = "https://apigw.optum.com"
 
-WINDOW_DAYS = 30
-"""Stedi advises dates of service in a window of 30 days at most ..."""
-PAD_DAYS = 7
-"""... and at least a week to either side of the day."""
-
 _ACCOUNT_LENGTH = 100
 _NAME_LENGTH = 60
 _RESERVED = frozenset("~*:^")
-_LENGTHS = (
-    ("payer_id", 2, 80),
-    ("first_name", 1, 35),
-    ("last_name", 1, 60),
-    ("subscriber_id", 2, 80),
-    ("claim_number", 1, 50),
-    ("patient_account_number", 0, 50),
-)
-_NPI = re.compile(r"\d{10}")
-_TAX_ID = re.compile(r"\d{9}")
+_PROVIDER_KEYS = {"npi": "npi", "tin": "taxId"}
 _GENDERS = {"stedi": "MF", "optum": "MFU"}
 
 
@@ -145,14 +131,15 @@ def request_body(inquiry: ClaimInquiry, settings: StediSettings, today: date) ->
     Raises:
         InquiryRefused: A cell cannot be carried by this API; nothing is to be sent.
     """
-    _check(inquiry)
+    check_cells(inquiry)
+    kind, provider = provider_id(inquiry)
     body: dict[str, Any] = {
         "tradingPartnerServiceId": inquiry.payer_id,
         "providers": [
             {
                 "providerType": "BillingProvider",
                 "organizationName": settings.organization_name,
-                **_provider_id(inquiry),
+                _PROVIDER_KEYS[kind]: provider,
             }
         ],
         "subscriber": {
@@ -169,26 +156,6 @@ def request_body(inquiry: ClaimInquiry, settings: StediSettings, today: date) ->
     return body
 
 
-def _check(inquiry: ClaimInquiry) -> None:
-    for name, shortest, longest in _LENGTHS:
-        text = getattr(inquiry, name)
-        if not shortest <= len(text) <= longest:
-            raise InquiryRefused(f"Not sent: {name} is to have {shortest} to {longest} characters for this payer.")
-        if not _RESERVED.isdisjoint(text):
-            raise InquiryRefused(f"Not sent: {name} holds one of ~ * : ^, which claim messages cannot carry.")
-
-
-def _provider_id(inquiry: ClaimInquiry) -> dict[str, str]:
-    if inquiry.npi:
-        if not _NPI.fullmatch(inquiry.npi):
-            raise InquiryRefused("Not sent: npi is to be ten digits.")
-        return {"npi": inquiry.npi}
-    tax_id = inquiry.tin.replace("-", "")
-    if not _TAX_ID.fullmatch(tax_id):
-        raise InquiryRefused("Not sent: tin is to be nine digits.")
-    return {"taxId": tax_id}
-
-
 def _gender(inquiry: ClaimInquiry, face: str) -> dict[str, str]:
     letter = inquiry.gender[:1].upper()
     return {"gender": letter} if letter and letter in _GENDERS[face] else {}
@@ -203,14 +170,8 @@ def _numbers(inquiry: ClaimInquiry, settings: StediSettings) -> dict[str, str]:
 
 
 def _dates_of_service(inquiry: ClaimInquiry, today: date) -> dict[str, str]:
-    first = inquiry.first_service_date or inquiry.last_service_date
-    last = inquiry.last_service_date or inquiry.first_service_date
-    if first is None or last is None:
+    window = dates_of_service(inquiry, today)
+    if window is None:
         return {}
-    if last < first or first > today:
-        raise InquiryRefused("Not sent: the dates of service lie in the future, or end before they begin.")
-    days = (last - first).days + 1
-    pad = timedelta(days=max(0, min(PAD_DAYS, (WINDOW_DAYS - days) // 2)))
-    begin = first - pad
-    end = min(last + pad, begin + timedelta(days=WINDOW_DAYS - 1), today)
+    begin, end = window
     return {"beginningDateOfService": f"{begin:%Y%m%d}", "endDateOfService": f"{end:%Y%m%d}"}

@@ -1,0 +1,80 @@
+"""What every claim status request carries alike, whatever it is written in."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from bulkclaims.errors import InquiryRefused
+
+if TYPE_CHECKING:
+    from bulkclaims.records import ClaimInquiry
+
+WINDOW_DAYS = 30
+"""Stedi advises dates of service in a window of 30 days at most ..."""
+PAD_DAYS = 7
+"""... and at least a week to either side of the day."""
+
+_RESERVED = frozenset("~*:^")
+_LENGTHS = (
+    ("payer_id", 2, 80),
+    ("first_name", 1, 35),
+    ("last_name", 1, 60),
+    ("subscriber_id", 2, 80),
+    ("claim_number", 1, 50),
+    ("patient_account_number", 0, 50),
+)
+_NPI = re.compile(r"\d{10}")
+_TAX_ID = re.compile(r"\d{9}")
+
+
+def check_cells(inquiry: ClaimInquiry) -> None:
+    """
+    Check that cells fit into the elements of an X12 276, which the JSON APIs of clearinghouses are made into.
+
+    Raises:
+        InquiryRefused: One is too short or too long, or holds what separates in X12; nothing is to be sent.
+    """
+    for name, shortest, longest in _LENGTHS:
+        text = getattr(inquiry, name)
+        if not shortest <= len(text) <= longest:
+            raise InquiryRefused(f"Not sent: {name} is to have {shortest} to {longest} characters for this payer.")
+        if not _RESERVED.isdisjoint(text):
+            raise InquiryRefused(f"Not sent: {name} holds one of ~ * : ^, which claim messages cannot carry.")
+
+
+def provider_id(inquiry: ClaimInquiry) -> tuple[Literal["npi", "tin"], str]:
+    """
+    The billing provider's NPI or, without one, tax id, in digits.
+
+    Raises:
+        InquiryRefused: It is none.
+    """
+    if inquiry.npi:
+        if not _NPI.fullmatch(inquiry.npi):
+            raise InquiryRefused("Not sent: npi is to be ten digits.")
+        return "npi", inquiry.npi
+    tax_id = inquiry.tin.replace("-", "")
+    if not _TAX_ID.fullmatch(tax_id):
+        raise InquiryRefused("Not sent: tin is to be nine digits.")
+    return "tin", tax_id
+
+
+def dates_of_service(inquiry: ClaimInquiry, today: date) -> tuple[date, date] | None:
+    """
+    The window to search: the dates of service and some days around them; None where the inquiry has none.
+
+    Raises:
+        InquiryRefused: They lie after *today*, or end before they begin.
+    """
+    first = inquiry.first_service_date or inquiry.last_service_date
+    last = inquiry.last_service_date or inquiry.first_service_date
+    if first is None or last is None:
+        return None
+    if last < first or first > today:
+        raise InquiryRefused("Not sent: the dates of service lie in the future, or end before they begin.")
+    days = (last - first).days + 1
+    pad = timedelta(days=max(0, min(PAD_DAYS, (WINDOW_DAYS - days) // 2)))
+    begin = first - pad
+    return begin, min(last + pad, begin + timedelta(days=WINDOW_DAYS - 1), today)
