@@ -8,7 +8,7 @@ from attrs import evolve
 from bulkclaims.cli.payer import connector_of
 from bulkclaims.cli.settings import CommandSettings, read_settings
 from bulkclaims.errors import SettingsWrong
-from bulkclaims.lookup import HttpConnector, StediConnector
+from bulkclaims.lookup import HttpConnector, OptumRealConnector, StediConnector
 from bulkclaims.records import Rate
 
 DESCRIPTION = """
@@ -131,6 +131,7 @@ def test_a_file_that_is_not_there(tmp_path):
 
 
 STEDI = {"connector": "stedi", "organization_name": "Sample Clinic PC", "api_key_env": "KEY"}
+OPTUM_REAL = {"connector": "optum-real", "client_id": "me", "client_secret_file": "key"}
 OPTUM = {"connector": "optum", "organization_name": "Sample Clinic PC", "client_id": "me"}
 
 
@@ -151,6 +152,15 @@ def test_an_optum_payer_with_its_secret_in_a_file(tmp_path):
     assert connector.capabilities.rate is None
 
 
+def test_an_optum_real_payer(tmp_path):
+    """With what is of its own: a flag and a list."""
+    (tmp_path / "key").write_text("s3cret\n")
+    connector = connector_of(OPTUM_REAL | {"sandbox": True, "not_found_codes": ["NONE"]}, tmp_path)
+    assert isinstance(connector, OptumRealConnector)
+    assert connector._settings.sandbox
+    assert connector._settings.not_found_codes == {"NONE"}
+
+
 def test_a_described_payer(tmp_path):
     """The connector `http` is made of the description that the table names."""
     (tmp_path / "api.toml").write_text(DESCRIPTION)
@@ -161,13 +171,15 @@ def test_a_described_payer(tmp_path):
     ("payer", "sentence"),
     [
         ({}, "No payer is set."),
-        ({"connector": "fax"}, "payer.connector is to be stedi, optum or http"),
-        ({"connector": ["stedi"]}, "payer.connector is to be stedi, optum or http"),
+        ({"connector": "fax"}, "payer.connector is to be stedi, optum, optum-real or http"),
+        ({"connector": ["stedi"]}, "payer.connector is to be stedi, optum, optum-real or http"),
         (STEDI | {"api_key": "s3cret"}, "may not hold a secret: say payer.api_key_env or payer.api_key_file"),
         ({"connector": "http", "client_secret": "s3cret"}, "may not hold a secret"),
         (STEDI | {"organisation_name": "x"}, "Did you mean payer.organization_name?"),
         (STEDI | {"zzz": "x"}, "There is no setting payer.zzz."),
         ({"connector": "stedi"}, "payer.organization_name is missing"),
+        ({"connector": "optum-real", "client_id": "me"}, "payer.client_secret_env or _file"),
+        ({"connector": "optum-real", "organization_name": "x"}, "There is no setting payer.organization_name"),
         (STEDI | {"organization_name": 5}, "payer.organization_name is to be text"),
         (STEDI | {"account": 5}, "payer.account is to be text"),
         (STEDI | {"base_url": 5}, "payer.base_url is to be text"),

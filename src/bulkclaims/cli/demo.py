@@ -41,7 +41,7 @@ _DEFAULTS = {"payer_id": "99999", "npi": "1999999984"}
     help="Where to listen on this machine; any free port unless given.",
 )
 @click.option("--api-key", default="try-me", show_default=True, help="The key that requests must bring.")
-@click.option("--face", type=click.Choice(["stedi", "optum"]), default="stedi", show_default=True)
+@click.option("--face", type=click.Choice(["stedi", "optum", "optum-real"]), default="stedi", show_default=True)
 @click.option("--latency", type=click.FloatRange(0), default=0.0, help="Seconds before each answer.")
 @click.option("--error-rate", type=click.FloatRange(0, 1), default=0.0, help="Share of requests answered 503.")
 @click.option("--rate-limit", type=click.IntRange(1), help="Requests in any second; more are answered 429.")

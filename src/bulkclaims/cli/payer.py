@@ -8,7 +8,7 @@ import attrs
 
 from bulkclaims.cli.tables import number, only_known, text, typed, whole_number
 from bulkclaims.errors import SettingsWrong
-from bulkclaims.lookup import HttpConnector, StediConnector, StediSettings
+from bulkclaims.lookup import HttpConnector, OptumRealConnector, OptumRealSettings, StediConnector, StediSettings
 from bulkclaims.privacy import Secret
 from bulkclaims.records import Rate
 
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from bulkclaims.interfaces import Connector
 
 _SECRETS = ("api_key", "client_secret")
-_STEDI_KEYS = (
-    "connector",
-    *(each.name for each in attrs.fields(StediSettings) if each.name not in {*_SECRETS, "face", "rate"}),
-    "rate_per_second",
-    "rate_per_day",
-    *(f"{name}_{where}" for name in _SECRETS for where in ("env", "file")),
-)
+
+
+def _keys_of(settings: type[attrs.AttrsInstance]) -> tuple[str, ...]:
+    """What may stand in the table for a connector with *settings*: secrets by where they are, a rate by its parts."""
+    plain = (each.name for each in attrs.fields(settings) if each.name not in {*_SECRETS, "face", "rate"})
+    secrets = (name for name in _SECRETS if name in attrs.fields_dict(settings))
+    where = (f"{name}_{place}" for name in secrets for place in ("env", "file"))
+    return ("connector", *plain, "rate_per_second", "rate_per_day", *where)
 
 
 def connector_of(payer: Mapping[str, Any], folder: Path) -> Connector:
@@ -41,8 +42,11 @@ def connector_of(payer: Mapping[str, Any], folder: Path) -> Connector:
     """
     match payer.get("connector"):
         case "stedi" | "optum" as face:
-            _check_keys(payer, _STEDI_KEYS)
+            _check_keys(payer, _keys_of(StediSettings))
             return StediConnector(_stedi_settings(payer, face, folder))
+        case "optum-real":
+            _check_keys(payer, _keys_of(OptumRealSettings))
+            return OptumRealConnector(_optum_real_settings(payer, folder))
         case "http":
             _check_keys(payer, ("connector", "description"))
             if "description" not in payer:
@@ -51,11 +55,11 @@ def connector_of(payer: Mapping[str, Any], folder: Path) -> Connector:
             return cast("Connector", HttpConnector.from_toml(folder / description))
         case None:
             raise SettingsWrong(
-                'No payer is set. Put a [payer] table with connector = "stedi", "optum" or "http" into '
+                'No payer is set. Put a [payer] table with connector = "stedi", "optum", "optum-real" or "http" into '
                 "bulkclaims.toml, or try `bulkclaims demo`."
             )
         case _:
-            raise SettingsWrong("The setting payer.connector is to be stedi, optum or http.")
+            raise SettingsWrong("The setting payer.connector is to be stedi, optum, optum-real or http.")
 
 
 def _check_keys(payer: Mapping[str, Any], known: tuple[str, ...]) -> None:
@@ -71,6 +75,14 @@ def _stedi_settings(payer: Mapping[str, Any], face: Literal["stedi", "optum"], f
     given = typed(payer, StediSettings, "payer.")
     given |= {name: _secret(payer, name, folder) for name in _SECRETS}
     return StediSettings(face=face, rate=_rate(payer), **given)
+
+
+def _optum_real_settings(payer: Mapping[str, Any], folder: Path) -> OptumRealSettings:
+    secret = _secret(payer, "client_secret", folder)
+    if "client_id" not in payer or secret is None:
+        raise SettingsWrong("The settings payer.client_id and payer.client_secret_env or _file are missing.")
+    given = typed(payer, OptumRealSettings, "payer.")
+    return OptumRealSettings(client_secret=secret, rate=_rate(payer), **given)
 
 
 def _secret(payer: Mapping[str, Any], name: str, folder: Path) -> Secret | None:

@@ -55,7 +55,14 @@ def typed(values: Mapping[str, Any], kind: type[attrs.AttrsInstance], prefix: st
     Raises:
         SettingsWrong: One is of another kind.
     """
-    checks = {"int": whole_number, "int | None": whole_number, "float": number, "float | None": number}
+    checks = {
+        "bool": flag,
+        "int": whole_number,
+        "int | None": whole_number,
+        "float": number,
+        "float | None": number,
+        "frozenset[str]": texts,
+    }
     return {
         each.name: checks.get(str(each.type), text)(values[each.name], prefix + each.name)
         for each in attrs.fields(kind)
@@ -67,6 +74,20 @@ def text(value: object, name: str) -> str:
     """Return *value*, which is to be text."""
     if not isinstance(value, str):
         raise SettingsWrong(f"The setting {name} is to be text, in quotes.")
+    return value
+
+
+def texts(value: object, name: str) -> frozenset[str]:
+    """Return what *value*, which is to be a list of texts, holds."""
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise SettingsWrong(f"The setting {name} is to be a list of texts, each in quotes.")
+    return frozenset(value)
+
+
+def flag(value: object, name: str) -> bool:
+    """Return *value*, which is to be true or false."""
+    if not isinstance(value, bool):
+        raise SettingsWrong(f"The setting {name} is to be true or false.")
     return value
 
 

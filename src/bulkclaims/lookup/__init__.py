@@ -2,6 +2,7 @@
 
 from bulkclaims.lookup.declarative import HttpConnector
 from bulkclaims.lookup.matching import MatchRules
+from bulkclaims.lookup.optum_real import OptumRealConnector, OptumRealSettings
 from bulkclaims.lookup.processor import LookupProcessor
 from bulkclaims.lookup.retrying import RetryPolicy
 from bulkclaims.lookup.shared_access import SharedAccess
@@ -17,6 +18,8 @@ __all__ = [
     "HttpConnector",
     "LookupProcessor",
     "MatchRules",
+    "OptumRealConnector",
+    "OptumRealSettings",
     "RetryPolicy",
     "SharedAccess",
     "StatusTable",

@@ -7,7 +7,7 @@ import re
 from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bulkclaims.errors import AnswerNotUnderstood
 
@@ -33,6 +33,18 @@ def json_of(body: bytes) -> object:
         return json.loads(body)
     except (ValueError, RecursionError):
         raise AnswerNotUnderstood("The payer answered with something that is not JSON, such as a page.") from None
+
+
+def object_of(value: object, name: str) -> dict[str, Any]:
+    """
+    A field that holds an object.
+
+    Raises:
+        AnswerNotUnderstood: It holds something else, or is not there.
+    """
+    if not isinstance(value, dict):
+        raise AnswerNotUnderstood(f"In the payer's answer, {name} is not an object.")
+    return value
 
 
 def trace_of(value: object) -> str:

@@ -55,10 +55,20 @@ def provider_id(inquiry: ClaimInquiry) -> tuple[Literal["npi", "tin"], str]:
         if not _NPI.fullmatch(inquiry.npi):
             raise InquiryRefused("Not sent: npi is to be ten digits.")
         return "npi", inquiry.npi
-    tax_id = inquiry.tin.replace("-", "")
-    if not _TAX_ID.fullmatch(tax_id):
+    return "tin", tax_id(inquiry)
+
+
+def tax_id(inquiry: ClaimInquiry) -> str:
+    """
+    The billing provider's tax id, in nine digits.
+
+    Raises:
+        InquiryRefused: It is none.
+    """
+    digits = inquiry.tin.replace("-", "")
+    if not _TAX_ID.fullmatch(digits):
         raise InquiryRefused("Not sent: tin is to be nine digits.")
-    return "tin", tax_id
+    return digits
 
 
 def dates_of_service(inquiry: ClaimInquiry, today: date) -> tuple[date, date] | None:

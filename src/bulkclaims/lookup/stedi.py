@@ -10,7 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from bulkclaims.errors import AnswerNotUnderstood, InquiryRefused
-from bulkclaims.lookup.answer_values import amount_of, date_of, json_of, period_of, text_of, trace_of
+from bulkclaims.lookup.answer_values import amount_of, date_of, json_of, object_of, period_of, text_of, trace_of
 from bulkclaims.lookup.http_status import NOTHING_SAID, Said
 from bulkclaims.lookup.payer_line import PayerLine
 from bulkclaims.lookup.scrub import code, scrub
@@ -77,7 +77,7 @@ def read_answer(body: object, inquiry: ClaimInquiry) -> Answer:
         InquiryRefused: The clearinghouse found the request wanting.
         AnswerNotUnderstood: The body is not what the API promises, least of all "not found".
     """
-    answer = _dict(body, "the answer")
+    answer = object_of(body, "the answer")
     if problem := answer.get("errorResponse"):
         raise InquiryRefused(f"The clearinghouse refused this row's data; correct the row.{_problem(problem, inquiry)}")
     acknowledged = answer.get("transactionSetAcknowledgement")
@@ -92,8 +92,8 @@ def read_answer(body: object, inquiry: ClaimInquiry) -> Answer:
 
 def _patient(answer: dict[str, Any]) -> dict[str, Any]:
     """What the answer tells of the patient: the dependent, or else the subscriber."""
-    subscriber = _dict(answer.get("subscriber") or {}, "subscriber")
-    person = _dict(answer.get("dependent") or subscriber, "dependent")
+    subscriber = object_of(answer.get("subscriber") or {}, "subscriber")
+    person = object_of(answer.get("dependent") or subscriber, "dependent")
     return {
         "first_name": text_of(person.get("firstName"), "firstName"),
         "last_name": text_of(person.get("lastName"), "lastName"),
@@ -103,7 +103,7 @@ def _patient(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _claim(entry: object, patient: dict[str, Any]) -> ClaimStatus:
-    told = _dict(_dict(entry, "a claim").get("claimStatus"), "claimStatus")
+    told = object_of(object_of(entry, "a claim").get("claimStatus"), "claimStatus")
     category = text_of(told.get("statusCategoryCode"), "statusCategoryCode").upper()
     if not category:
         raise AnswerNotUnderstood("In the payer's answer, a claim has no statusCategoryCode.")
@@ -127,12 +127,6 @@ def _reason(told: dict[str, Any], rank: str) -> str:
     """The codes of Optum's second or third reason, "" when there is none."""
     names = (f"{rank}StatusCategoryCode", f"{rank}StatusCode", f"{rank}EntityCode")
     return ":".join(filter(None, (text_of(told.get(name), name).upper() for name in names)))
-
-
-def _dict(value: object, name: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise AnswerNotUnderstood(f"In the payer's answer, {name} is not an object.")
-    return value
 
 
 def _trace(answer: dict[str, Any]) -> str:

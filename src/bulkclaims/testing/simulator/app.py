@@ -8,11 +8,11 @@ import time
 from collections import Counter, deque
 from typing import IO, TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve
 
-from bulkclaims.testing.simulator import claimstatus
-from bulkclaims.testing.simulator.claimstatus import OPTUM_PATH, STEDI_PATH, TOKEN_PATH
-from bulkclaims.testing.simulator.request_rules import refusal
+from bulkclaims.testing.simulator.claimstatus import ClaimStatusDialect
+from bulkclaims.testing.simulator.optum_real import OptumRealDialect
+from bulkclaims.testing.simulator.replies import WEB_PAGE, Reply
 from bulkclaims.testing.simulator.scenarios import Said, Trouble, answers, scenario_of
 
 if TYPE_CHECKING:
@@ -25,18 +25,6 @@ if TYPE_CHECKING:
     Send = Callable[[Message], Awaitable[None]]
 
 _SLOW_SECONDS = 25.0
-_JSON = b"application/json"
-
-
-@frozen
-class Reply:
-    """One answer on its way out."""
-
-    status: int
-    body: bytes
-    media_type: bytes = _JSON
-    delay: float = 0.0
-    breaks_off: bool = False
 
 
 class PayerApp:
@@ -50,6 +38,7 @@ class PayerApp:
 
     def __init__(self, settings: SimulatorSettings, log: IO[str] | None = None) -> None:
         self._settings = settings
+        self._dialect = OptumRealDialect() if settings.face == "optum-real" else ClaimStatusDialect(settings.face)
         self._log = log
         self._began = time.monotonic()
         self._asked: Counter[str] = Counter()
@@ -72,50 +61,33 @@ class PayerApp:
             self._in_flight -= 1
 
     def _reply(self, scope: Message, body: bytes) -> Reply:
-        if scope["path"] == TOKEN_PATH and self._settings.face == "optum":
+        headers = dict(scope["headers"])
+        if self._dialect.token_path and scope["path"] == self._dialect.token_path:
             return self._token(body)
-        refused = self._refused(scope)
-        if refused:
-            return refused
-        try:
-            request = json.loads(body)
-        except ValueError:
-            return Reply(400, claimstatus.complaint("VALIDATION", "the body must be JSON"))
-        if self._settings.face == "optum" and isinstance(request, dict) and claimstatus.lacks_control_number(request):
-            return Reply(200, claimstatus.missing_input())
-        if sentence := refusal(request, self._settings.face):
-            return Reply(400, claimstatus.complaint("VALIDATION", sentence))
-        return self._look_up(request)
-
-    def _refused(self, scope: Message) -> Reply | None:
-        """Check what comes before the body: route, credentials, and whether the payer takes requests at all."""
-        settings = self._settings
-        if scope["path"] != (STEDI_PATH if settings.face == "stedi" else OPTUM_PATH):
-            return Reply(404, claimstatus.complaint("NOT_FOUND", "no such route"))
-        if scope["method"] != "POST":
-            return Reply(403, claimstatus.complaint("FORBIDDEN", "this route takes POST only"))
-        status = self._denied(dict(scope["headers"]).get(b"authorization", b"").decode("latin-1"))
+        status = self._denied(scope, headers.get(b"authorization", b"").decode("latin-1"))
         if status:
-            return Reply(status, claimstatus.complaint("FORBIDDEN", "the credentials are not good"))
-        return None
+            return self._dialect.denied(status)
+        request = self._dialect.read(headers, body)
+        return request if isinstance(request, Reply) else self._look_up(request)
 
-    def _denied(self, authorization: str) -> int:
-        if self._settings.face == "stedi":
+    def _denied(self, scope: Message, authorization: str) -> int:
+        """Check what comes before the body: the status that refuses route, method or credentials; 0 for none."""
+        if scope["path"] != self._dialect.path:
+            return 404
+        if scope["method"] != "POST":
+            return 405
+        if not self._dialect.token_path:
             return 0 if authorization.removeprefix("Key ") == self._settings.api_key else 403
         good_until = self._tokens.get(authorization.removeprefix("Bearer "), 0)
         return 0 if good_until > time.monotonic() else 401
 
     def _token(self, body: bytes) -> Reply:
-        try:
-            asked = json.loads(body)
-        except ValueError:
-            asked = None
         good = {
             "client_id": "simulator",
             "client_secret": self._settings.api_key,
             "grant_type": "client_credentials",
         }
-        if asked != good:
+        if self._dialect.token_asked(body) != good:
             return Reply(401, json.dumps({"error": "invalid_client", "error_description": "not known here"}).encode())
         token = f"SIMTOKEN{len(self._tokens)}"
         self._tokens[token] = time.monotonic() + self._settings.token_seconds
@@ -123,16 +95,24 @@ class PayerApp:
         return Reply(200, json.dumps(told).encode())
 
     def _look_up(self, request: dict[str, Any]) -> Reply:
-        claim_number = claimstatus.claim_number_of(request)
+        claim_number = self._dialect.claim_number(request)
         said: list[Said] | Trouble | None = self._trouble()
         if said is None:
             said = answers(claim_number, self._asked[claim_number])
             self._asked[claim_number] += 1
         self._note(claim_number, said)
         if isinstance(said, Trouble):
-            return _trouble_reply(said, request, self._settings.face)
-        delay = _SLOW_SECONDS if scenario_of(claim_number)[1].trouble is Trouble.SLOW else 0.0
-        return Reply(200, claimstatus.answer(request, said, self._settings.face), delay=delay)
+            return self._trouble_reply(said, request)
+        reply = self._dialect.answer(request, said)
+        is_slow = scenario_of(claim_number)[1].trouble is Trouble.SLOW
+        return evolve(reply, delay=_SLOW_SECONDS) if is_slow else reply
+
+    def _trouble_reply(self, trouble: Trouble, request: dict[str, Any]) -> Reply:
+        if trouble is Trouble.WEB_PAGE:
+            return WEB_PAGE
+        if trouble is Trouble.DROPPED:
+            return evolve(self._dialect.answer(request, [Said("F1", "65")]), breaks_off=True)
+        return self._dialect.trouble(trouble)
 
     def _trouble(self) -> Trouble | None:
         """What is wrong with the payer as a whole just now."""
@@ -186,12 +166,3 @@ async def _read(receive: Receive) -> bytes:
         body += message.get("body", b"")
         if not message.get("more_body"):
             return bytes(body)
-
-
-def _trouble_reply(trouble: Trouble, request: dict[str, Any], face: str) -> Reply:
-    if trouble is Trouble.WEB_PAGE:
-        return Reply(200, claimstatus.WEB_PAGE, media_type=b"text/html")
-    if trouble is Trouble.DROPPED:
-        said = [Said("F1", "65")]
-        return Reply(200, claimstatus.answer(request, said, face), breaks_off=True)
-    return Reply(*claimstatus.STATUS_OF[trouble])

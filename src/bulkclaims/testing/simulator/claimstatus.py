@@ -8,19 +8,74 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from bulkclaims.testing.simulator.scenarios import Said, Trouble
+from bulkclaims.testing.simulator.replies import Reply
+from bulkclaims.testing.simulator.request_rules import refusal
+from bulkclaims.testing.simulator.scenarios import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
+
+    from bulkclaims.testing.simulator.scenarios import Said
 
 STEDI_PATH = "/change/medicalnetwork/claimstatus/v2"
 OPTUM_PATH = "/medicalnetwork/claimstatus/v2/"
 TOKEN_PATH = "/apip/auth/v2/token"  # noqa: S105 -- a route
 
 _CONTROL_NUMBER = re.compile(r"[A-Za-z0-9]{9}")
+
+
+class ClaimStatusDialect:
+    """
+    Requests and answers of one of the two faces.
+
+    Args:
+        face: `stedi` or `optum`.
+    """
+
+    def __init__(self, face: str) -> None:
+        self._face = face
+        self.path = STEDI_PATH if face == "stedi" else OPTUM_PATH
+        self.token_path = TOKEN_PATH if face == "optum" else ""
+
+    def token_asked(self, body: bytes) -> object:
+        """What a request for a token holds; None when it cannot be read."""
+        try:
+            return json.loads(body)
+        except ValueError:
+            return None
+
+    def denied(self, status: int) -> Reply:
+        """Refuse the credentials, the route or the method."""
+        says = {404: ("NOT_FOUND", "no such route"), 405: ("FORBIDDEN", "this route takes POST only")}
+        code, message = says.get(status, ("FORBIDDEN", "the credentials are not good"))
+        return Reply(403 if status == 405 else status, complaint(code, message))
+
+    def read(self, _headers: Mapping[bytes, bytes], body: bytes) -> dict[str, Any] | Reply:
+        """The request, or what the real API would refuse it with."""
+        try:
+            request = json.loads(body)
+        except ValueError:
+            return Reply(400, complaint("VALIDATION", "the body must be JSON"))
+        if self._face == "optum" and isinstance(request, dict) and lacks_control_number(request):
+            return Reply(200, missing_input())
+        if sentence := refusal(request, self._face):
+            return Reply(400, complaint("VALIDATION", sentence))
+        return cast("dict[str, Any]", request)
+
+    def claim_number(self, request: Mapping[str, Any]) -> str:
+        """The number asked about: the payer's, or else the provider's own; "" when neither is given."""
+        return claim_number_of(request)
+
+    def answer(self, request: Mapping[str, Any], said: list[Said]) -> Reply:
+        """Answer a good request."""
+        return Reply(200, answer(request, said, self._face))
+
+    def trouble(self, trouble: Trouble) -> Reply:
+        """Answer that something is wrong."""
+        return Reply(*_STATUS_OF[trouble])
 
 
 def lacks_control_number(request: Mapping[str, Any]) -> bool:
@@ -129,11 +184,10 @@ def complaint(code: str, message: str) -> bytes:
     return json.dumps({"code": code, "message": message}).encode()
 
 
-STATUS_OF = {
+_STATUS_OF = {
     Trouble.BUSY: (429, complaint("TOO_MANY_REQUESTS", "submission throttled: CUSTOMER_LIMIT")),
     Trouble.BROKEN: (500, complaint("INTERNAL", "internal error")),
     Trouble.DOWN: (503, complaint("UNAVAILABLE", "the payer's connection is down")),
     Trouble.TOO_LATE: (504, complaint("TIMEOUT", "the payer did not answer in time")),
     Trouble.SYNTAX: (200, syntax_rejection()),
 }
-WEB_PAGE = b"<!doctype html><title>Maintenance</title><p>We will be back soon.</p>"

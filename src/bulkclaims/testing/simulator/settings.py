@@ -17,8 +17,9 @@ class SimulatorSettings:
     port: int = 0
     """0 for any free one."""
     api_key: str = "try-me"
-    """The key of the Stedi face, or the client secret of the Optum face, whose client id is `simulator`."""
-    face: Literal["stedi", "optum"] = "stedi"
+    """The key of the Stedi face, or the client secret of the Optum faces, whose client id is `simulator`."""
+    face: Literal["stedi", "optum", "optum-real"] = "stedi"
+    """Whose API it speaks: Stedi's, Optum's Medical Network's, or Optum Real's."""
     latency: float = 0.0
     """Seconds before each answer."""
     error_rate: float = 0.0
@@ -32,6 +33,6 @@ class SimulatorSettings:
     outage: tuple[float, float] | None = None
     """From and until when, in seconds after the start, every request is answered 503."""
     token_seconds: int = 3600
-    """How long a token of the Optum face is good."""
+    """How long a token of the Optum faces is good."""
     log: Path | None = None
     """A file for one JSON line about each request, written before it is answered."""

@@ -1,0 +1,141 @@
+"""
+Optum Real's Claim Inquiry, the GraphQL API of UnitedHealthcare and the payers that joined it.
+
+Source: the vendor's published OpenAPI description of `claim/inquiry/v1`. What it leaves open is a setting here: the
+production host, and which error means that there is no such claim.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import Attribute, field, frozen
+
+from bulkclaims.errors import AnswerNotUnderstood, SettingsWrong
+from bulkclaims.lookup.answer_values import json_of
+from bulkclaims.lookup.inquiry_rules import tax_id
+from bulkclaims.lookup.optum_real_answer import Page, read_page, told
+from bulkclaims.lookup.payer_line import PayerLine
+from bulkclaims.lookup.tokens import ClientCredentials
+from bulkclaims.lookup.transport import make_client
+from bulkclaims.outgoing import check_url
+from bulkclaims.records import Answer, Capabilities
+
+if TYPE_CHECKING:
+    from bulkclaims.lookup.shared_access import SharedAccess
+    from bulkclaims.lookup.transport import ClientFactory
+    from bulkclaims.privacy import Secret
+    from bulkclaims.records import ClaimInquiry, Rate
+
+OPTUM_REAL_URL = "https://apigw.optum.com"
+_MOST_PAGES = 20
+"""A search by claim number brings one page; what goes on for longer than this is no answer to it."""
+_QUERY = (
+    "query SearchClaim($searchClaimInput: SearchClaimInput!) { searchClaim(searchClaimInput: $searchClaimInput) {"
+    " claims { claimNumber claimStatus member { subscriberId firstName lastName dateOfBirth }"
+    " claimEvents { processedDate serviceStartDate serviceEndDate statusEffectiveDate }"
+    " claimLevelInfo { patientAccountNumber } claimLevelTotalAmount { totalBilledChargeAmount totalPaidAmount }"
+    " claimStatusCrosswalkData { claim507Code claim508Code } } pagination { hasMoreRecords nextPageToken } } }"
+)
+"""Asks for what the results file has, and for no more of the patient."""
+
+
+def _at_least_one(_: object, attribute: Attribute[Any], number: int | None) -> None:
+    if number is not None and number < 1:
+        raise SettingsWrong(f"The setting {attribute.name} is to be 1 or more.")
+
+
+@frozen(kw_only=True)
+class OptumRealSettings:
+    """
+    How to speak to Optum Real.
+
+    Raises:
+        SettingsWrong: A setting is not usable; the sentence names it.
+    """
+
+    client_id: str
+    client_secret: Secret
+    sandbox: bool = False
+    """Whether made-up answers are asked for, of the sandbox's own host unless *base_url* names one."""
+    base_url: str = ""
+    """The vendor's own when blank."""
+    account: str = "optum-real"
+    """Names the payer account in the limiter."""
+    claim_number_kind: Literal["payer", "patient_account"] = "payer"
+    """Whether the claim number column holds the payer's numbers or the provider's own."""
+    not_found_codes: frozenset[str] = frozenset()
+    """Codes of errors that mean that there is no such claim, where a payer sends one in place of an empty list."""
+    max_in_flight: int = field(default=10, validator=_at_least_one)
+    """Look-ups at a time in one worker process."""
+    in_flight_in_all: int | None = field(default=None, validator=_at_least_one)
+    """By all workers together, where they share a limiter."""
+    rate: Rate | None = None
+    """None is published."""
+
+    @property
+    def base(self) -> str:
+        """Where the API is."""
+        host = "https://sandbox-apigw.optum.com" if self.sandbox else OPTUM_REAL_URL
+        return (self.base_url or host).rstrip("/")
+
+
+class OptumRealConnector:
+    """
+    Asks Optum Real for one claim by its number.
+
+    Args:
+        settings: Whom to ask, and as whom.
+        client: Makes the HTTP client, on the event loop that will use it.
+        access: Where all workers keep the token; without it each process fetches its own.
+    """
+
+    def __init__(
+        self, settings: OptumRealSettings, client: ClientFactory = make_client, access: SharedAccess | None = None
+    ) -> None:
+        self._settings = settings
+        credentials = ClientCredentials(
+            url=check_url(f"{settings.base}/apip/auth/sntl/v1/token", "base_url"),
+            client_id=settings.client_id,
+            client_secret=settings.client_secret,
+        )
+        url = check_url(f"{settings.base}/oihub/claim/inquiry/v1", "base_url")
+        self._line = PayerLine(url, client, credentials, access=access)
+        self.capabilities = Capabilities(
+            account=settings.account,
+            needs=(frozenset({"payer_id"}), frozenset({"tin"})),
+            max_in_flight=settings.max_in_flight,
+            rate=settings.rate,
+            in_flight_in_all=settings.in_flight_in_all,
+        )
+
+    async def prepare(self) -> None:  # noqa: D102
+        await self._line.prepare()
+
+    async def inquire(self, inquiry: ClaimInquiry) -> Answer:  # noqa: D102 -- the contract stands in `interfaces.Connector`
+        trace = str(uuid.uuid4())
+        body = self._body(inquiry)
+        # Without this header every answer is said to be an empty list: "not found" for a whole file.
+        headers = {"providerTaxId": tax_id(inquiry), "x-optum-consumer-correlation-id": trace}
+        headers |= {"environment": "sandbox"} if self._settings.sandbox else {}
+        page = await self._page(inquiry, headers, body)
+        claims = list(page.claims)
+        for _ in range(_MOST_PAGES):
+            if not page.next_token:
+                return Answer(tuple(claims), trace)
+            page = await self._page(inquiry, headers | {"nextPageToken": page.next_token}, body)
+            claims += page.claims
+        raise AnswerNotUnderstood("The payer's answer to a question about one claim has no end.")
+
+    async def aclose(self) -> None:  # noqa: D102
+        await self._line.aclose()
+
+    async def _page(self, inquiry: ClaimInquiry, headers: dict[str, str], body: dict[str, Any]) -> Page:
+        reply = await self._line.ask("POST", headers, {"json": body}, lambda reply: told(reply, inquiry))
+        return read_page(json_of(reply.body), inquiry, self._settings.not_found_codes)
+
+    def _body(self, inquiry: ClaimInquiry) -> dict[str, Any]:
+        key = "claimNumber" if self._settings.claim_number_kind == "payer" else "patientAccountNumber"
+        searched = {"payerId": inquiry.payer_id, key: inquiry.claim_number}
+        return {"operationName": "SearchClaim", "query": _QUERY, "variables": {"searchClaimInput": searched}}

@@ -1,0 +1,158 @@
+"""What Optum Real answers: claims by the page, or errors, which may come with status 200."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from attrs import field, frozen
+
+from bulkclaims.errors import AccessExpired, AnswerNotUnderstood, InquiryRefused, PayerUnavailable
+from bulkclaims.lookup.answer_values import amount_of, date_of, json_of, object_of, text_of
+from bulkclaims.lookup.http_status import NOTHING_SAID, Said
+from bulkclaims.lookup.scrub import code, scrub
+from bulkclaims.lookup.status_codes import CATEGORY_STATUS, DENIED, FINALIZED, INFO_REQUESTED, PENDING, REJECTED
+from bulkclaims.records import ClaimStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import date
+
+    from bulkclaims.lookup.transport import Reply
+    from bulkclaims.records import ClaimInquiry
+
+_DATES = ("%m/%d/%Y",)
+_ROOTS = ("searchClaim", "searchClaimResponse")
+"""The second one is what a client of theirs has seen."""
+_OUR_FAULT = frozenset({"GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"})
+_BY_URGENCY = (INFO_REQUESTED, REJECTED, DENIED, PENDING, FINALIZED)
+"""Of parts of a claim whose statuses differ, that one counts which asks most for somebody's hand."""
+
+
+@frozen
+class Page:
+    """Some of the claims, and how to ask for the next ones; "" after the last."""
+
+    claims: tuple[ClaimStatus, ...]
+    next_token: str = field(default="", repr=False)
+
+
+def read_page(body: object, inquiry: ClaimInquiry, not_found_codes: Collection[str]) -> Page:
+    """
+    Read the body of an answer whose HTTP status is a success.
+
+    Args:
+        body: As parsed from JSON.
+        inquiry: What was asked; nothing of it gets into an exception.
+        not_found_codes: Codes of errors that mean that there is no such claim.
+
+    Raises:
+        InquiryRefused: The payer found the request wanting.
+        AccessExpired: The token is not good any more.
+        PayerUnavailable: The payer failed, perhaps in the midst of its answer.
+        AnswerNotUnderstood: The body is not what the API promises, least of all "not found".
+    """
+    answer = object_of(body, "the answer")
+    # Looked at first: there may be some claims beside them, but not all.
+    if errors := answer.get("errors"):
+        codes = [code(_code_of(error), inquiry) for error in errors] if isinstance(errors, list) else []
+        if codes and set(codes) <= set(not_found_codes):
+            return Page(())
+        _raise(codes)
+    data = object_of(answer.get("data"), "data")
+    found = object_of(next((data[root] for root in _ROOTS if root in data), None), "searchClaim")
+    claims = found.get("claims")
+    if not isinstance(claims, list):
+        raise AnswerNotUnderstood("The payer's answer has no list of claims.")
+    pages = object_of(found.get("pagination") or {}, "pagination")
+    return Page(
+        tuple(map(_claim, claims)),
+        text_of(pages.get("nextPageToken"), "nextPageToken") if pages.get("hasMoreRecords") else "",
+    )
+
+
+def told(reply: Reply, inquiry: ClaimInquiry) -> Said:
+    """What the body of an error status says: its first code and, scrubbed, its text."""
+    try:
+        body = json_of(reply.body)
+    except AnswerNotUnderstood:
+        return NOTHING_SAID
+    errors = body.get("errors") if isinstance(body, dict) else None
+    if not isinstance(errors, list) or not errors or not isinstance(errors[0], dict):
+        return NOTHING_SAID
+    text = errors[0].get("description") or errors[0].get("message")
+    return Said(code(_code_of(errors[0]), inquiry), scrub(text, inquiry) if isinstance(text, str) else "")
+
+
+def _code_of(error: object) -> object:
+    if not isinstance(error, dict):
+        return None
+    extensions = error.get("extensions")
+    return error.get("code") or (extensions.get("code") if isinstance(extensions, dict) else None)
+
+
+def _raise(codes: list[str]) -> NoReturn:
+    said = f" [{' '.join(filter(None, codes))}]" if any(codes) else ""
+    if "AUTH_FAILURE" in codes:
+        raise AccessExpired(f"The payer no longer takes our token.{said}")
+    if not _OUR_FAULT.isdisjoint(codes):
+        raise InquiryRefused(f"The payer refused this row's data; correct the row.{said}")
+    raise PayerUnavailable(f"The payer could not answer; try again later.{said}")
+
+
+def _claim(entry: object) -> ClaimStatus:
+    claim = object_of(entry, "a claim")
+    member, events, info, totals = (
+        object_of(claim.get(name) or {}, name)
+        for name in ("member", "claimEvents", "claimLevelInfo", "claimLevelTotalAmount")
+    )
+    word, codes = text_of(claim.get("claimStatus"), "claimStatus"), _codes(claim)
+    if not word and not codes:
+        raise AnswerNotUnderstood("In the payer's answer, a claim has neither a status nor a code.")
+    (category, status), *others = codes or [("", "")]
+    return ClaimStatus(
+        category_code=category,
+        status_code=status,
+        reported_status=word,
+        reasons=tuple(f"{one}:{other}".rstrip(":") for one, other in others),
+        payer_claim_number=text_of(claim.get("claimNumber"), "claimNumber"),
+        patient_account_number=text_of(info.get("patientAccountNumber"), "patientAccountNumber"),
+        first_name=text_of(member.get("firstName"), "firstName"),
+        last_name=text_of(member.get("lastName"), "lastName"),
+        date_of_birth=_date(member, "dateOfBirth"),
+        subscriber_id=text_of(member.get("subscriberId"), "subscriberId"),
+        total_charged=amount_of(totals.get("totalBilledChargeAmount"), "totalBilledChargeAmount"),
+        total_paid=amount_of(totals.get("totalPaidAmount"), "totalPaidAmount"),
+        processed_date=_date(events, "processedDate"),
+        effective_date=_date(events, "statusEffectiveDate"),
+        service_dates=_service_dates(events),
+    )
+
+
+def _codes(claim: dict[str, Any]) -> list[tuple[str, str]]:
+    """Category and status code of each part of the claim, all different, the most urgent first."""
+    parts = claim.get("claimStatusCrosswalkData")
+    if parts is None:
+        return []
+    if not isinstance(parts, list):
+        raise AnswerNotUnderstood("In the payer's answer, claimStatusCrosswalkData is not a list.")
+    named = [object_of(part, "claimStatusCrosswalkData") for part in parts]
+    pairs = [
+        tuple(text_of(part.get(name), name).upper() for name in ("claim507Code", "claim508Code")) for part in named
+    ]
+    return sorted(dict.fromkeys((one, other) for one, other in pairs if one), key=_urgency)
+
+
+def _urgency(codes: tuple[str, str]) -> tuple[int, bool]:
+    """How soon a code comes before others; one that is not known is shown as pending, and those known go before it."""
+    word = CATEGORY_STATUS.get(codes[0])
+    rank = _BY_URGENCY.index(word or PENDING) if word in {None, *_BY_URGENCY} else len(_BY_URGENCY)
+    return rank, word is None
+
+
+def _service_dates(events: dict[str, Any]) -> tuple[date, date] | None:
+    first, last = _date(events, "serviceStartDate"), _date(events, "serviceEndDate")
+    return (first, last or first) if first else None
+
+
+def _date(holder: dict[str, Any], name: str) -> date | None:
+    return date_of(holder.get(name), name, _DATES)

@@ -1,0 +1,171 @@
+"""
+Optum Real's Claim Inquiry from the payer's side: GraphQL with one query, claims by the page.
+
+Source: the vendor's published OpenAPI description of `claim/inquiry/v1`, and what its clients report.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from bulkclaims.records import to_date
+from bulkclaims.testing.simulator.replies import Reply
+from bulkclaims.testing.simulator.scenarios import Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from bulkclaims.testing.simulator.scenarios import Said
+
+_PAGE = 2
+_MOST_DAYS = 90
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_ARGUMENTS = re.compile(r"\([^)]*\)")
+_FIELDS = frozenset(
+    _NAME.findall("""
+    query SearchClaim searchClaim claims claimNumber claimStatus claimInventoryControlNumber hasClaimDetails
+    member subscriberId policyNumber firstName lastName dateOfBirth relationshipCode memberId
+    claimEvents receivedDate processedDate serviceStartDate serviceEndDate statusEffectiveDate
+    claimLevelInfo patientAccountNumber claimType claimLevelTotalAmount totalBilledChargeAmount totalAllowedAmount
+    totaldeductibleAmount totalPaidAmount totalPatientResponsibilityAmount payments paymentNumber paymentAmount
+    paymentIssueDate claimStatusCrosswalkData claim507Code claim507CodeDesc claim508Code claim508CodeDesc
+    pagination hasMoreRecords nextPageToken
+    """)
+)
+_SEARCHED = {
+    frozenset({"claimNumber"}),
+    frozenset({"patientAccountNumber"}),
+    frozenset({"memberId", "memberDateOfBirth", "serviceStartDate", "serviceEndDate"}),
+    frozenset({"serviceStartDate", "serviceEndDate"}),
+}
+"""What one may search by, beside the payer."""
+_WORDS = {"F2": "Denied", "F": "Finalized", "P": "Pending", "A": "Acknowledged"}
+_REFUSED = {
+    400: ("GRAPHQL_PARSE_FAILED", "the body is not JSON"),
+    401: ("AUTH_FAILURE", "token not valid or expired"),
+    404: ("NOT_FOUND", "no such route"),
+    405: ("NOT_ALLOWED", "this route takes POST only"),
+}
+
+
+class OptumRealDialect:
+    """Requests and answers."""
+
+    path = "/oihub/claim/inquiry/v1"
+    token_path = "/apip/auth/sntl/v1/token"  # noqa: S105 -- a route
+
+    def token_asked(self, body: bytes) -> object:
+        """What a request for a token holds, which is written as a form is."""
+        return dict(parse_qsl(body.decode("latin-1")))
+
+    def denied(self, status: int) -> Reply:
+        """Refuse the credentials, the route or the method."""
+        return _errors(status, *_REFUSED[status])
+
+    def read(self, headers: Mapping[bytes, bytes], body: bytes) -> dict[str, Any] | Reply:
+        """The request, or what the real API would refuse it with."""
+        try:
+            request = json.loads(body)
+            searched = request["variables"]["searchClaimInput"]
+            query = request["query"]
+        except (ValueError, TypeError, KeyError):
+            return self.denied(400)
+        if problem := _problem(query, searched):
+            return _errors(400, "GRAPHQL_VALIDATION_FAILED", problem)
+        if b"providertaxid" not in headers:
+            return _page([], None)  # as a client of theirs reports: no error, and no claim
+        return {**searched, "page": int(headers.get(b"nextpagetoken", b"0"))}
+
+    def claim_number(self, request: Mapping[str, Any]) -> str:
+        """The number asked about: the payer's, or else the provider's own; "" when neither is given."""
+        return str(request.get("claimNumber") or request.get("patientAccountNumber") or "")
+
+    def answer(self, request: Mapping[str, Any], said: list[Said]) -> Reply:
+        """Answer a good request, a page at a time."""
+        for one in said:
+            if one.category.startswith("E"):
+                return self._cannot_answer(one)
+        claims = [_claim(one, request) for one in said if one.found]
+        first = request["page"]
+        rest = claims[first + _PAGE :]
+        return _page(claims[first : first + _PAGE], str(first + _PAGE) if rest else None)
+
+    def trouble(self, trouble: Trouble) -> Reply:
+        """Answer that something is wrong."""
+        if trouble is Trouble.SYNTAX:
+            return _errors(400, "GRAPHQL_VALIDATION_FAILED", "the request is not valid")
+        return _errors(int(trouble.value), "INTERNAL_SERVER_ERROR", "the service failed")
+
+    def _cannot_answer(self, said: Said) -> Reply:
+        """With status 200, as clients of theirs report."""
+        if said.category == "E1":
+            return _errors(200, "INTERNAL_SERVER_ERROR", "the payer's system is down")
+        return _errors(200, "GRAPHQL_VALIDATION_FAILED", "the request's data are wrong")
+
+
+def _problem(query: object, searched: object) -> str:
+    """What the schema does not allow, in a sentence; "" for nothing."""
+    if not isinstance(query, str) or not isinstance(searched, dict):
+        return "query is to be text, and searchClaimInput an object"
+    if unknown := set(_NAME.findall(_ARGUMENTS.sub("", query))) - _FIELDS:
+        return f"Cannot query field {min(unknown)}"
+    if not searched.get("payerId") or frozenset(searched) - {"payerId"} not in _SEARCHED:
+        return "payerId is required, and one of the ways to search"
+    return _too_long(searched)
+
+
+def _too_long(searched: Mapping[str, Any]) -> str:
+    if "serviceStartDate" not in searched:
+        return ""
+    try:
+        days = (to_date(searched["serviceEndDate"]) - to_date(searched["serviceStartDate"])).days
+    except (ValueError, TypeError):
+        return "dates are written MM/DD/YYYY"
+    return "" if 0 <= days <= _MOST_DAYS else "the range of dates is too long"
+
+
+def _claim(said: Said, request: Mapping[str, Any]) -> dict[str, Any]:
+    number = said.payer_claim_number if said.is_other else request.get("claimNumber") or said.payer_claim_number
+    codes = [(said.category, said.code), *([said.second_reason] if said.second_reason else [])]
+    return {
+        "claimNumber": number,
+        "claimInventoryControlNumber": "ICN0000001",
+        "claimStatus": _WORDS.get(said.category) or _WORDS.get(said.category[0], "In Review"),
+        "hasClaimDetails": True,
+        # The simulator knows no patients, and the request does not tell of one.
+        "member": None,
+        "claimEvents": {
+            "receivedDate": _day(said.service_day),
+            "processedDate": _day(said.day) if said.finalized else None,
+            "serviceStartDate": _day(said.service_day),
+            "serviceEndDate": _day(said.service_day),
+            "statusEffectiveDate": _day(said.day),
+        },
+        "claimLevelInfo": {
+            "patientAccountNumber": None if said.is_other else request.get("patientAccountNumber"),
+            "claimType": "P",
+        },
+        "claimLevelTotalAmount": {
+            "totalBilledChargeAmount": str(said.charged),
+            "totaldeductibleAmount": "0.00",
+            "totalPaidAmount": str(said.paid),
+        },
+        "claimStatusCrosswalkData": [{"claim507Code": one, "claim508Code": other} for one, other in codes],
+    }
+
+
+def _page(claims: list[dict[str, Any]], next_token: str | None) -> Reply:
+    pages = {"hasMoreRecords": next_token is not None, "nextPageToken": next_token}
+    return Reply(200, json.dumps({"data": {"searchClaim": {"claims": claims, "pagination": pages}}}).encode())
+
+
+def _errors(status: int, code: str, description: str) -> Reply:
+    return Reply(status, json.dumps({"errors": [{"code": code, "description": description}]}).encode())
+
+
+def _day(day: date) -> str:
+    return f"{day:%m/%d/%Y}"
