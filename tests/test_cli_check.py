@@ -31,7 +31,7 @@ def test_a_file_without_faults(check, tmp_path):
     """Exit 0, how the file was read, and nothing is stored."""
     done = check(HEADER.replace(",", ";"), GOOD.replace(",", ";"))
     assert done.exit_code == 0
-    assert done.stdout == "1 rows, 1 can be sent, 0 cannot.\nRead as utf-8, cells separated by semicolon.\n"
+    assert done.stdout == "1 row, 1 can be sent, 0 cannot.\nRead as utf-8, cells separated by semicolon.\n"
     assert [path.name for path in tmp_path.iterdir()] == ["claims.csv"]
 
 
@@ -44,7 +44,7 @@ def test_faults_are_grouped_and_located(check):
     assert lines[0] == "10 rows, 2 can be sent, 8 cannot."
     assert "Windows-1252" in lines[2]
     assert lines[3].startswith("7 rows date_of_birth: ")
-    assert lines[3].endswith("(no_such_day; rows 2, 3, 4, 5, 6 …)")
+    assert lines[3].endswith("(no_such_day; rows 2-8)")
     assert lines[4].startswith("1 row  ")
     assert lines[4].endswith("row 9)")
     assert "BENNO" not in done.output

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -86,6 +88,19 @@ def test_a_pipe_is_written_into_and_not_replaced(tmp_path):
 
     assert got == [b"ab"]
     assert path.is_fifo()
+
+
+def test_standard_output_is_written_to_whatever_it_leads_to(tmp_path):
+    """A file that it was sent to keeps what was in it, and what comes after."""
+    program, path = tmp_path / "write.py", tmp_path / "all.txt"
+    program.write_text(
+        "from pathlib import Path\n"
+        "from bulkclaims.cli.files import write_whole\n"
+        "write_whole(Path('/dev/stdout'), [b'B\\n'])"
+    )
+    subprocess.run(f'(echo A; "{sys.executable}" {program}; echo C) > {path}', shell=True, check=True)
+
+    assert path.read_text() == "A\nB\nC\n"
 
 
 def test_a_folder_that_is_not_there_is_told_before_anything_is_written(tmp_path):

@@ -202,6 +202,7 @@ def test_resume_without_any_job(payer, write):
     assert (nothing.exit_code, named.exit_code) == (2, 0)
     assert "There is no job to resume" in nothing.stderr
     assert payer.requests == ("PCN1-PAID",)
+    assert "No job was made of claims.csv as it is now, so a new one begins." in " ".join(named.stderr.split())
 
 
 def test_resume_of_an_ended_job_only_writes_its_results(payer, write, tmp_path):
@@ -319,6 +320,31 @@ def test_a_stopped_run_says_the_whole_command_that_goes_on(payer, write, tmp_pat
     assert run(*advised(stopped.stderr)).exit_code == 0
     assert [row["claim_number"] for row in results("my results.csv")] == claims
     assert len(payer.requests) == 100
+
+
+def test_a_stopped_job_whose_file_was_changed_goes_on_by_its_id(payer, write):
+    """What it has is not asked again, whatever became of the file."""
+    claims = [f"PCN{number}-PAID" for number in range(100)]
+    write(*claims)
+    pressing = interrupt_once(payer, 20)
+    run("run", "claims.csv")
+    pressing.join()
+    write(*claims[1:])
+
+    assert run("retry", newest()["id"]).exit_code == 0
+    assert sorted(payer.requests) == sorted(claims)
+
+
+def test_a_file_that_is_not_utf8_says_so(payer, write, tmp_path):
+    """As it is run, and in the job."""
+    write("PCN1-PAID")
+    file = tmp_path / "claims.csv"
+    file.write_bytes(file.read_bytes().replace(b"TESTER", "NÚÑEZ".encode("windows-1252")))
+    done = run("run", "claims.csv")
+
+    assert "Windows-1252" in done.stderr
+    assert newest()["encoding"] == "windows-1252"
+    assert "Windows-1252" in newest()["notes"][0]
 
 
 def test_a_job_resumed_without_its_file_is_gone_on_with_so_again(payer, write):

@@ -524,6 +524,7 @@ JOB = dict.fromkeys(attrs.fields_dict(JobInfo), 0) | {
     "ended_at": None,
     "deadline_at": None,
     "error_log": [],
+    "notes": [],
 }
 
 

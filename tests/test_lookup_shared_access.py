@@ -207,6 +207,18 @@ def test_a_fetch_that_fails_is_left_to_others():
     assert with_keepers(desk, shared, shared, act=act) == "CANARY-1"
 
 
+def test_who_waits_for_a_fetch_fails_with_it():
+    """However many look-ups wait, a service that is down is asked once, and not by each of them in turn."""
+    desk = Desk(http_answer({}, 503))
+
+    async def act(keeper, _):
+        waiting = (keeper.token() for _ in range(5))
+        failures = await asyncio.gather(*waiting, return_exceptions=True)
+        return [type(failure) for failure in failures], await keeper.token()
+
+    assert with_keepers(desk, None, act=act) == ([PayerUnavailable] * 5, "CANARY-1")
+
+
 @pytest.mark.parametrize("cancelled", [False, True])
 def test_a_fetch_that_hangs_is_left_to_others(monkeypatch, cancelled):
     """Before its claim lapses, or when its job is stopped."""

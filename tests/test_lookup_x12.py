@@ -154,7 +154,7 @@ class TestWriting:
         raw = write_276(inquiry, US, number, MOMENT).decode()
         with X12ModelReader(raw) as reader:
             (model,) = reader.models()
-        assert model.x12().replace("\n", "") == raw[raw.index("ST*") : raw.index("GE*")]
+        assert model.x12().replace("\n", "") == raw[raw.index("ST*") : raw.rindex("GE*")]
 
     def test_settings_that_cannot_be_sent_are_refused(self):
         """When the host starts, and not with the first row."""

@@ -222,6 +222,25 @@ def test_an_open_quote_costs_only_its_own_row():
     assert rows[4].values == ("ZE5", "CLEO", "TESTER", "03/04/1972", "ZX5")
 
 
+def test_a_quote_that_finds_a_partner_costs_only_the_rows_it_stands_in():
+    """Rows between two stray quotes are no cell's text: each is read as the row it is, under its own number."""
+    claims = ['ZE1,"ALMA,TESTER,03/04/1972,ZX1', "ZE2,ALMA,TESTER,03/04/1972,ZX2", 'ZE3,BENNO",TESTER,03/04/1972,ZX3']
+    rows = list(parse("\r\n".join([HEADER, *claims, LINE, LINE])))
+    assert [(row.number, [error.code for error in row.errors]) for row in rows] == [
+        (1, ["misquoted"]),
+        (2, []),
+        (3, []),
+        (4, []),
+        (5, []),
+    ]
+    assert rows[1].cells["claim_number"] == "ZE2"
+
+
+def test_a_line_break_within_a_cell_of_ours_is_one_bad_row():
+    """Where what follows it is no row of its own, the cell is bad and the count goes on."""
+    assert codes(f'{HEADER}\nZE1,"AL\nMA",TESTER,03/04/1972,ZX1\n{LINE}') == [(1, ["control_character"]), (2, [])]
+
+
 def test_a_stray_quote_before_a_very_long_cell():
     """Not even the cells of a bad row go beyond csv's limit."""
     (row,) = parse(f'{HEADER}\n"ZE1"x{"Z" * 140_000},{LINE}')

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bulkclaims.errors import UploadRejected
 from bulkclaims.jobs import JobStatus, Owner, Settings
 from bulkclaims.repositories.memory import MemoryRepository
 from bulkclaims.service import BulkClaims
@@ -42,6 +43,58 @@ def test_each_input_row_once_and_in_order(lines, chunk_rows, batch, window):
     assert ended.status is JobStatus.COMPLETED
     assert ended.succeeded + ended.failed == ended.total_rows == len(expected)
     assert sum(row["success"] == "True" for row in rows) == ended.succeeded
+
+
+CELLS = st.text("ALMÄß' ,;|-", min_size=1, max_size=8).filter(lambda text: text.strip(" ,;|\t-'"))
+NOTES = st.text('ab,;|\t"\r\n ', max_size=8)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    rows=st.lists(st.tuples(CELLS, NOTES), min_size=1, max_size=20),
+    delimiter=st.sampled_from(",;\t|"),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "windows-1252"]),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+)
+def test_whatever_a_file_is_written_like(rows, delimiter, end, encoding, quoting):
+    """Every delimiter, line end, encoding and manner of quoting, with notes that hold all of them, brings every row."""
+    text = io.StringIO(newline="")
+    # Of the line ends it does not write itself, csv leaves "\n" unquoted after a "\r".
+    quoting = csv.QUOTE_ALL if end == "\r" else quoting
+    writer = csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=quoting)
+    writer.writerow([*HEADER.split(","), "note"])
+    for number, (name, note) in enumerate(rows):
+        writer.writerow([f"PCN{number}", name, "TESTER", "03/04/1972", f"ZX{number}", note])
+
+    results = results_of(text.getvalue().encode(encoding))
+
+    assert [(row["claim_number"], row["success"]) for row in results] == [(f"PCN{n}", "True") for n in range(len(rows))]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sets(st.integers(0, 30), max_size=2), min_size=1, max_size=12))
+def test_stray_quotes_cost_no_other_row(places):
+    """Whatever quotes stand astray on some lines, every other line is a row, under its own number, and is asked."""
+    lines = []
+    for number, at in enumerate(places):
+        line = f"PCN{number:02},ALMA,TESTER,03/04/1972,ZX{number:02}"
+        lines.append("".join('"' * (index in at) + letter for index, letter in enumerate(line)))
+    try:
+        results = results_of("\n".join([HEADER, *lines, ""]).encode())
+    except UploadRejected:
+        return  # the last quote is never closed
+    answered = {int(row["row"]): row["claim_number"] for row in results if row["success"] == "True"}
+    assert [int(row["row"]) for row in results] == list(range(1, len(lines) + 1))
+    assert all(answered[number] == f"PCN{number - 1:02}" for number, at in enumerate(places, 1) if not at)
+
+
+def results_of(file):
+    """Run a file through everything, and read what comes out."""
+    with BulkClaims(MemoryRepository(), InstantProcessor()) as bulk:
+        job = bulk.submit(io.BytesIO(file), filename="claims.csv", owner=Owner("ACME"))
+        bulk.wait("ACME", job.id, timeout=30)
+        return list(csv.DictReader(io.StringIO(b"".join(bulk.results("ACME", job.id)).decode(), newline="")))
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

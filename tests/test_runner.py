@@ -159,24 +159,43 @@ def submitted(repository, owner, claims):
     return Intake(CsvParser(), repository, PLAIN, SETTINGS).submit(claims(10), "claims.csv", owner, {})
 
 
-def test_a_worker_makes_way_for_a_job_that_nobody_began(repository, dispatcher, runner, job, clock, owner, claims):  # noqa: PLR0917 -- fixtures
-    """What is answered stays, the rest is rung for anew, behind the other job; nothing counts as a failed attempt."""
+@frozen
+class Interrupted(Listening):
+    """Waits in the midst of its first chunk alone."""
 
-    def another_comes():
-        submitted(repository, owner, claims)
+    async def process(self, rows, context):
+        """Answer all rows of any further chunk."""
+        if not self.asked:
+            async for batch in super().process(rows, context):
+                yield batch
+            return
+        self.asked.extend(row.number for row in rows)
+        yield [found(row) for row in rows]
+
+
+def test_a_worker_makes_way_for_jobs_that_nobody_began(repository, dispatcher, runner, job, clock, owner, claims):  # noqa: PLR0917 -- fixtures
+    """It begins the newest one itself, and then goes on with what it left, where nothing counts as a failed attempt."""
+    others = []
+
+    def others_come():
+        others.extend(submitted(repository, owner, claims) for _ in range(2))
         clock.append(clock[-1] + 1)
 
-    assert runner(Listening(2, another_comes)).run(Chunk(job.id, 0))
-    lease = repository.lease(Chunk(job.id, 0), "next", 15)
+    processor = Interrupted(2, others_come)
+    assert runner(processor).run(Chunk(job.id, 0))
+    lease = repository.lease(Chunk(others[0].id, 0), "next", 15)
 
-    assert dispatcher.dispatched == [Chunk(job.id, 0), Chunk(job.id, 1)]
-    assert (lease.answered, lease.attempts) == ({1, 2, 3}, 1)
+    assert processor.asked == [1, 2, *range(1, 11), *range(4, 11)]
+    assert repository.get("ACME", others[1].id).status is JobStatus.COMPLETED
+    assert sorted(recorded(repository, job)) == list(range(1, 11))
+    assert dispatcher.dispatched == [Chunk(job.id, 1), Chunk(job.id, 2)]
+    assert lease is not None
 
 
 def test_nobody_makes_way_for_a_job_that_was_begun_or_waits_in_vain(repository, runner, job, clock, owner, claims):  # noqa: PLR0917
     """Jobs whose turn came, and those whose own workers seem not to run, interrupt nobody."""
     begun, in_vain = submitted(repository, owner, claims), submitted(repository, owner, claims)
-    clock.append(clock[-1] + 10)
+    clock.append(clock[-1] + 100)
     repository.lease(Chunk(begun.id, 0), "other", 15)
     looks = threading.Semaphore(0)
     looked = repository.unbegun

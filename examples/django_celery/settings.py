@@ -47,6 +47,8 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": os.environ["PGDATABASE"],
+        # A worker that freezes in the midst of a transaction is not to keep its chunk from the others.
+        "OPTIONS": {"options": "-c idle_in_transaction_session_timeout=10s"},
         "CONN_MAX_AGE": 60,
     }
 }

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bulkclaims.records import CellError, Row
 
 _SALT_BYTES = 32
-_SAMPLES = 5
+_SAMPLES = 100
 
 
 @frozen

@@ -359,9 +359,11 @@ class WorkStore(Protocol):
         Takes the same time however many jobs there are. The latest beat is remembered however old it is.
         """
 
-    def unbegun(self, at_least: float, less_than: float, /) -> bool:
+    def unbegun(self, at_least: float, less_than: float, /) -> Chunk | None:
         """
-        Tell whether some job, whoever's it is, waits for its run's first worker: for so many seconds by now.
+        Find what to begin a job with that waits for its run's first worker, whoever's job it is, for so many seconds.
+
+        Of several jobs it is the newest one's first unfinished chunk.
 
         Asked several times a second by each worker; takes the same time however many jobs there are.
         """

@@ -46,9 +46,9 @@ log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.25
 """How often a worker looks whether another job waits for its first one."""
-_PATIENCE_SECONDS = (0.1, 2.0)
-"""For how long such a job waits meanwhile: an idle worker would have come sooner, and for whom others make way in vain,
-because its own workers do not run, they soon stop."""
+_PATIENCE_SECONDS = (0.1, 30.0)
+"""For how long such a job waits meanwhile: an idle worker would have come sooner, and one that nobody could begin for
+so long is not to keep others from their work."""
 _ANSWERS_AT_A_TIME = 500
 """A chunk may be of any size; a repository is promised that it is asked for some hundred fingerprints at most."""
 
@@ -70,6 +70,9 @@ class ChunkRunner:
         """
         Run one chunk as far as it goes, then ring for the next ones of its job.
 
+        On its way it makes way for jobs that nobody has begun: it begins them itself, since their messages may stand
+        behind many others', and then goes on.
+
         Called by whatever a dispatcher delivers to. Twice for the same chunk does no harm: the lease decides.
 
         Returns:
@@ -79,22 +82,23 @@ class ChunkRunner:
             RepositoryUnavailable: Nothing is lost; the sweep brings the chunk back.
             ChunkBroken: Likewise, after an error that was not foreseen.
         """
-        if not self.stopping.is_set():
-            lease = self.repository.lease(chunk, _worker_name(), self.settings.lease_seconds)
-            if lease is not None:
-                self._work_and_tell(lease)
-        if self.stopping.is_set():
-            return False
-        with contextlib.suppress(JobNotFound):  # deleted since the message was sent
-            self.doorbell.ring(chunk.job_id)
-        return True
+        waiting = [chunk]  # the one to run next is the last one
+        while waiting and not self.stopping.is_set():
+            lease = self.repository.lease(waiting[-1], _worker_name(), self.settings.lease_seconds)
+            if lease is not None and (unbegun := self._work_and_tell(lease)):
+                waiting.append(unbegun)
+            elif not self.stopping.is_set():
+                with contextlib.suppress(JobNotFound):  # deleted since the message was sent
+                    self.doorbell.ring(waiting.pop().job_id)
+        return not self.stopping.is_set()
 
-    def _work_and_tell(self, lease: Lease) -> None:
+    def _work_and_tell(self, lease: Lease) -> Chunk | None:
+        """Work, and return what to run before the rest of it."""
         facts = _facts(lease)
         log.debug("Chunk %d of job %s was leased.", lease.chunk.number, lease.chunk.job_id, extra=facts)
         began = time.monotonic()
         try:
-            self._work(lease, facts)
+            return self._work(lease, facts)
         except BulkClaimsError:
             raise
         except Exception as error:  # noqa: BLE001 -- whatever a host's part runs into, its text may quote a row
@@ -105,23 +109,24 @@ class ChunkRunner:
             extra = {**facts, "seconds": seconds}
             log.info(sentence, lease.chunk.number, lease.chunk.job_id, seconds, extra=extra)
 
-    def _work(self, lease: Lease, facts: Mapping[str, object]) -> None:
-        chunk = lease.chunk
+    def _work(self, lease: Lease, facts: Mapping[str, object]) -> Chunk | None:
+        chunk, unbegun = lease.chunk, None
         try:
             if lease.attempts > self.settings.max_attempts:
                 self._give_up(lease)
             else:
-                self.loop.run(self._look_up(lease))
+                unbegun = self.loop.run(self._look_up(lease))
         except LeaseLost as lost:
             log.warning("Chunk %d of job %s: %s", chunk.number, chunk.job_id, lost, extra=facts)
-            return
+            return None
         except (AccessRefused, QuotaSpent) as refusal:
             log.error("Job %s cannot go on. %s", chunk.job_id, refusal, extra=facts)
             self.repository.fail(chunk.job_id, str(refusal))
-            return
+            return None
         # Any other exception leaves the lease to expire: that counts as an attempt, and keeps a broken part from being
         # tried in a tight circle.
         self.repository.release(lease)
+        return unbegun
 
     def _unanswered(self, lease: Lease) -> list[Row]:
         return [row for row in open_rows(lease.payload, self.cipher) if row.number not in lease.answered]
@@ -135,7 +140,7 @@ class ChunkRunner:
         self.repository.record(lease, [seal_result(result, self.cipher) for result in given_up])
         log.error("Chunk %d of job %s was given up.", lease.chunk.number, lease.chunk.job_id, extra=_facts(lease))
 
-    async def _look_up(self, lease: Lease) -> None:
+    async def _look_up(self, lease: Lease) -> Chunk | None:
         rows = self._unanswered(lease)
         tenure = _Tenure(lease, rows, self.repository, self.cipher, self.settings, self.stopping)
         context = RunContext(lease.job, self.cipher.open(lease.job.salt), tenure.go_on, tenure.recorded)
@@ -148,6 +153,7 @@ class ChunkRunner:
             # Not cancelled: the thread of a call under way would go on with the database, perhaps while the host forks.
             tenure.over.set()
             await asyncio.gather(*beside)
+        return tenure.unbegun
 
 
 @define
@@ -161,6 +167,8 @@ class _Tenure:
     settings: Settings
     stopping: threading.Event
     wanted: bool = True
+    unbegun: Chunk | None = None
+    """What was made way for."""
     over: asyncio.Event = field(factory=asyncio.Event)
 
     def go_on(self) -> bool:
@@ -191,16 +199,17 @@ class _Tenure:
 
     async def make_way(self) -> None:
         """
-        Stop once another job waits for its first worker: the chunk is handed back, and goes on after that.
+        Stop once another job waits for its first worker.
 
-        So a small job waits for a look-up, and not for a chunk of a large one.
+        So a small job waits for a look-up, and not for the chunks of large ones.
         """
         while self.wanted:
             if await self._ends_within(_LOOK_SECONDS):
                 return
             with contextlib.suppress(RepositoryUnavailable):
-                if await asyncio.to_thread(self.repository.unbegun, *_PATIENCE_SECONDS):
-                    self.wanted = False
+                self.unbegun = await asyncio.to_thread(self.repository.unbegun, *_PATIENCE_SECONDS)
+            if self.unbegun:
+                self.wanted = False
 
     async def _ends_within(self, seconds: float) -> bool:
         """Wait for so long, or until the tenure is over, and tell which."""

@@ -207,7 +207,7 @@ def test_jobs_are_deleted_after_a_question(browser: Client, dispatcher: Remember
     assert question.count('type="hidden" name="_selected_action"') == 2
     assert before == 2
     assert "Deleted: 1 job." in page
-    assert "running.csv: The job is still running; cancel it before deleting it." in page
+    assert "running.csv: The job is not over; cancel it before deleting it." in page
     assert [job.id for job in repository().find("ACME").jobs] == [running.id]
     assert not models.Result.objects.filter(job_id=ended.id).exists()
     assert [entry.object_id for entry in LogEntry.objects.all()] == [ended.id]

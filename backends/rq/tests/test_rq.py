@@ -47,7 +47,7 @@ FUNCTION = "host_claims.run_chunk"
 @pytest.fixture
 def rq_queue(valkey_url):
     """An empty queue that uses JSON."""
-    with Redis.from_url(valkey_url) as connection:
+    with Redis.from_url(valkey_url, socket_timeout=60) as connection:
         connection.flushall()
         yield Queue("claims", connection=connection, serializer=JSONSerializer)
 
@@ -84,8 +84,10 @@ def worker(valkey_url, tmp_path):
     @contextmanager
     def start(*options):
         with subprocess.Popen([*command, *serializer, *options], cwd=tmp_path, env=environment) as process:
-            yield process
-            process.terminate()
+            try:
+                yield process
+            finally:
+                process.terminate()
 
     return start
 

@@ -39,7 +39,7 @@ from bulkclaims.testing.servers import mariadb, postgresql
 from bulkclaims_sqlalchemy import SqlRepository, open_repository, upgrade
 from bulkclaims_sqlalchemy.engine import engine_for
 from bulkclaims_sqlalchemy.failures import Conflict, is_passing, unavailable
-from bulkclaims_sqlalchemy.tables import jobs, limits
+from bulkclaims_sqlalchemy.tables import chunks, jobs, limits
 from bulkclaims_sqlalchemy.transactions import Database
 
 if TYPE_CHECKING:
@@ -122,6 +122,23 @@ def test_deadlocks_are_tried_again(engine: Engine, repository: SqlRepository) ->
     for thread in threads:
         thread.join()
     assert database.read(lambda connection: connection.scalars(select(limits.c.spent)).all()) == [2, 2]
+
+
+def test_a_worker_frozen_in_a_transaction_keeps_nothing_locked(
+    engine: Engine, repository: SqlRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server ends the transaction of whoever says nothing more, and another worker leases the chunk."""
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite's lock is the process's own")
+    monkeypatch.setattr("bulkclaims_sqlalchemy.engine._IDLE_SECONDS", 1)
+    job = upload(repository)
+    own = engine_for(engine.url.render_as_string(hide_password=False))
+    with own.connect() as frozen:
+        frozen.execute(update(chunks).values(worker="frozen"))
+        lease = repository.lease(Chunk(job.id, 0), "other", 15)
+        frozen.invalidate()
+    own.dispose()
+    assert lease is not None
 
 
 def test_a_lost_connection_is_replaced(engine: Engine, repository: SqlRepository) -> None:
@@ -298,13 +315,13 @@ def test_what_postgresql_says_of_a_connection(sqlstate: str | None, away: bool) 
 
 
 def test_no_traceback_quotes_a_value(engine: Engine, repository: SqlRepository) -> None:
-    """When a statement fails, neither our sentence nor the chain of causes holds what was to be stored."""
+    """When a statement fails, neither our sentence nor anything before it holds what was to be stored."""
     job_id, secret = repository.begin(new_job()), b"47" + b"11"
     repository.add(job_id, NewChunk(0, 3, secret))
     with pytest.raises(RepositoryUnavailable) as failure:
         repository.add(job_id, NewChunk(0, 3, secret))
     told = "".join(traceback.format_exception(failure.value))
-    assert "hidden" in told
+    assert failure.value.__context__ is None
     assert secret.decode() not in told
 
 

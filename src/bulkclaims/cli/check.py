@@ -14,6 +14,8 @@ from bulkclaims.cli.files import open_claims
 from bulkclaims.cli.options import ALL_SUCCEEDED, SOME_FAILED, common_options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bulkclaims.cli.options import Terminal
     from bulkclaims.client import CheckInfo
     from bulkclaims.intake import CheckReport, Problem
@@ -47,18 +49,34 @@ def say_report(terminal: Terminal, report: CheckReport | CheckInfo, facts: Uploa
 def _summary(report: CheckReport | CheckInfo, facts: UploadFacts | CheckInfo) -> str:
     good = report.total_rows - report.bad_rows
     lines = [
-        f"{report.total_rows:,} rows, {good:,} can be sent, {report.bad_rows:,} cannot.",
+        f"{_counted(report.total_rows)}, {good:,} can be sent, {report.bad_rows:,} cannot.",
         f"Read as {facts.encoding}, cells separated by {_NAMES.get(facts.delimiter, facts.delimiter)}.",
         *facts.notes,
     ]
     return "\n".join(lines)
 
 
+def _ranges(rows: Sequence[int]) -> str:
+    """Say *rows*, which ascend, with a dash for three or more that follow one another: `1, 4, 7-9`."""
+    runs: list[list[int]] = []
+    for row in rows:
+        if runs and row == runs[-1][-1] + 1:
+            runs[-1].append(row)
+        else:
+            runs.append([row])
+    parts = (f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)  # noqa: PLR2004
+    return ", ".join(parts)
+
+
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
 
+def _counted(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows:,} rows"
+
+
 def _sentence(problem: Problem) -> Text:
-    where = ", ".join(str(row) for row in problem.rows) + (" …" if problem.count > len(problem.rows) else "")
-    rows, row = ("1 row ", "row") if problem.count == 1 else (f"{problem.count:,} rows", "rows")
+    where = _ranges(problem.rows) + (" …" if problem.count > len(problem.rows) else "")
+    rows, row = ("1 row ", "row") if problem.count == 1 else (_counted(problem.count), "rows")
     column = f"{problem.column}: " if problem.column else ""
     return Text.assemble((rows, "red"), f" {column}{problem.message} ", (f"({problem.code}; {row} {where})", "dim"))

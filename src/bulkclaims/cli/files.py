@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bulkclaims.client.saving import replacing, told
@@ -11,7 +13,9 @@ from bulkclaims.errors import SettingsWrong, UploadRejected
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from io import BufferedReader
-    from pathlib import Path
+
+
+_STANDARD_OUTPUT = Path("/dev/stdout")
 
 
 def open_claims(path: Path) -> BufferedReader:
@@ -53,10 +57,11 @@ def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
             with replacing(path) as beside, beside.open("wb") as file:
                 file.writelines(pieces)
         else:
-            with path.open("wb") as device:
+            # Opened by its name, a file that standard output leads to would be written from its beginning again.
+            with os.fdopen(os.dup(1), "wb") if path == _STANDARD_OUTPUT else path.open("wb") as device:
                 device.writelines(pieces)
 
 
 def _is_file_to_be(path: Path) -> bool:
-    """Whether the name is that of an ordinary file, or of nothing yet; `/dev/stdout` is neither."""
-    return path.is_file() or not path.exists()
+    """Whether the name is that of an ordinary file, or of nothing yet; `/dev/stdout` is neither, wherever it leads."""
+    return not path.is_relative_to("/dev") and (path.is_file() or not path.exists())

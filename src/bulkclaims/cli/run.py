@@ -59,6 +59,11 @@ def run(terminal: Terminal, claims: Path | None, output: Path | None, *, resume:
     named, told = _words(claims), _words("-o", output)
     with _session(terminal) as session:
         job = session.last_job(claims) if resume else None
+        if resume and job is None and claims is not None:
+            terminal.note(
+                f"No job was made of {claims} as it is now, so a new one begins. To go on with another, find it with "
+                "bulkclaims jobs, and then say bulkclaims retry JOB."
+            )
         if job is not None:
             path = _results_path(output, claims or Path(Path(job.filename).name))
         elif claims is not None:
@@ -89,12 +94,12 @@ def retry(terminal: Terminal, job_id: str, output: Path | None) -> None:
     """
     Ask again for the rows of a job that failed at the payer or were never asked.
 
-    The same command goes on with a retry that was stopped.
+    A job that was stopped goes on from where it is.
     """
     with _session(terminal) as session:
         job = wiring.job(session.store, terminal.settings.organisation, job_id)
         path = _results_path(output, Path(Path(job.filename).name))
-        if job.status.ended or job.run == 1:
+        if job.status.ended:
             job = session.bulk.retry(job.owner.organisation, job.id)
         job = session.run_to_end(job, path, f"Go on with: {terminal.command('retry', job.id, *_words('-o', output))}")
     raise click.exceptions.Exit(exit_code(job))
@@ -143,7 +148,7 @@ class _Session:
             with self.stop.at_once():
                 file = open_claims(claims)
             with file:
-                return self.bulk.submit(
+                job = self.bulk.submit(
                     cast("IO[bytes]", StoppableUpload(file, self.stop)),
                     filename=claims.name,
                     owner=Owner(self.terminal.settings.organisation),
@@ -152,6 +157,9 @@ class _Session:
         except KeyboardInterrupt:
             self.terminal.note(f"Stopped before {claims} was read to its end; nothing of it is kept. {advice}")
             raise click.exceptions.Exit(INTERRUPTED) from None
+        for note in job.upload.facts.notes:
+            self.terminal.note(note)
+        return job
 
     def run_to_end(self, job: Job, path: Path, advice: str) -> Job:
         """Run the job and write its results, or say how it stands and give *advice* when stopped."""

@@ -98,6 +98,10 @@ class JobInfo:
     """Whether `error_log` lists fewer than `error_count`."""
     sha256: str
     """Digest of the uploaded file."""
+    encoding: str = ""
+    """What the file was read as; "" of an older service."""
+    notes: tuple[str, ...] = field(default=(), converter=tuple)
+    """Sentences about the file that are worth telling."""
 
 
 @frozen(kw_only=True)

@@ -72,7 +72,8 @@ class TokenKeeper:
         self._credentials = credentials
         self._client = client
         self._shared = shared
-        self._lock = asyncio.Lock()
+        self._renewal: asyncio.Task[None] | None = None
+        self._waiting = 0
         self._token = ""
         self._good_until = 0.0
         self._serial = 0
@@ -81,22 +82,36 @@ class TokenKeeper:
 
     async def token(self) -> str:
         """
-        The token, fetched anew when it is old or was refused; of many who wait, only one fetches.
+        The token, fetched anew when it is old or was refused: once for all who wait, who fail together if that fails.
 
         Raises:
             AccessRefused: The credentials are wrong.
             PayerUnavailable: No token can be had just now.
             AnswerNotUnderstood: What came back is no token.
         """
-        async with self._lock:
-            if not self._token or asyncio.get_running_loop().time() > self._good_until:
-                await self._renew()
-            return self._token
+        if not self._token or asyncio.get_running_loop().time() > self._good_until:
+            await self._renewed()
+        return self._token
 
     def refused(self, token: str) -> None:
         """Forget *token*, which the payer did not take; a newer one is kept."""
         if token == self._token:
             self._token, self._refused = "", self._serial
+
+    async def _renewed(self) -> None:
+        """Begin to renew it, or wait with those who do. Whoever is cancelled leaves the others waiting."""
+        if self._renewal is None or self._renewal.done():
+            self._renewal = asyncio.create_task(self._renew())
+        renewal = self._renewal
+        self._waiting += 1
+        try:
+            await asyncio.shield(renewal)
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self._renewal = None
+                renewal.cancel()
+                await asyncio.wait([renewal])
 
     async def _renew(self) -> None:
         if self._shared is not None:

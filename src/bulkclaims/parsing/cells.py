@@ -23,6 +23,8 @@ SENTENCES = {
     "type it anew.",
     "damaged_number": "The {column} looks damaged by a spreadsheet, as in 1.23E+11 or 123.0; copy it again from its "
     "source, into a column formatted as text.",
+    "spreadsheet_error": "The {column} holds a spreadsheet's mark for an error or for nothing, such as #N/A or nan; "
+    "fill in what belongs there.",
     "npi_digits": "The {column} must be 10 digits.",
     "npi_check_digit": "The {column} has a wrong digit: its check digit does not fit; copy it again.",
     "tin_digits": "The {column} must be 9 digits, with or without a dash; a spreadsheet may have dropped a leading 0.",
@@ -45,6 +47,9 @@ SENTENCES = {
 
 _RESERVED = frozenset("~*:^")
 _DAMAGED = re.compile(r"[0-9]+[.,][0-9]+E[+-]?[0-9]+|[0-9]+E\+[0-9]+|[0-9]+\.0+", re.IGNORECASE)
+_ERRORS = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!)", re.IGNORECASE)
+_NOTHINGS = frozenset(("nan", "none", "null", "n/a"))
+"""What data frames and databases write for nothing; as names, some of these are people's."""
 _GENDERS = {"M": "M", "MALE": "M", "F": "F", "FEMALE": "F", "U": "U", "UNKNOWN": "U"}
 _BLANKS = frozenset(("", "'", '=""'))
 _NPI_DIGITS = 10
@@ -78,9 +83,11 @@ def identifier(longest: int, shortest: int = 1) -> Check:
     """Check ids: plain ASCII, not blank, no character that delimits X12, not damaged by a spreadsheet."""
 
     def check(text: str) -> str:
-        if text.isalnum() and text.isascii() and shortest <= len(text) <= longest:
+        if text.isalnum() and text.isascii() and shortest <= len(text) <= longest and text.lower() not in _NOTHINGS:
             return text
         text = unmarked(text)
+        if text.lower() in _NOTHINGS or _ERRORS.fullmatch(text):
+            raise CellProblem("spreadsheet_error")
         if _DAMAGED.fullmatch(text):
             raise CellProblem("damaged_number")
         _refuse_characters(text)
@@ -99,6 +106,8 @@ def name(longest: int) -> Check:
             return text
         # A no-break space is pasted from web pages and cannot be seen.
         text = _without_formula_guard(text.strip()).replace("\xa0", " ")
+        if _ERRORS.fullmatch(text):
+            raise CellProblem("spreadsheet_error")
         _refuse_characters(text)
         return _fitting(text, longest, 1)
 

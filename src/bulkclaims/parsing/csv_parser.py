@@ -107,18 +107,19 @@ def _quoted_rows(lines: Lines, header: Header, table: Table, number: int) -> Ite
     """Read what comes after row *number*, minding quotes."""
     reader = header.reader(lines.again())
     while True:
+        number += 1
         try:
-            for cells in reader:
-                number += 1
+            cells = next(reader, None)
+        except csv.Error as problem:
+            lines.refuse_endless_row(f"Row {number}", problem, reader.line_num)
+        else:
+            if cells is None:
+                return
+            if not (table.is_broken(cells) and header.holds_row(lines.further_of_row(reader.line_num))):
                 lines.done = reader.line_num
                 if row := table.read(number, cells):
                     yield row
-        except csv.Error as error:
-            problem = error
-        else:
-            return
-        number += 1
-        lines.refuse_endless_row(f"Row {number}", problem, reader.line_num)
-        yield table.misquoted(number, header.cells_of(lines.first_of_row))
+                continue
         # A quote left open swallows rows until the next quote; only the line on which it opened is bad.
+        yield table.misquoted(number, header.cells_of(lines.first_of_row))
         reader = header.reader(lines.again(skip=1))

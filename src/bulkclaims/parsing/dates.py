@@ -16,7 +16,7 @@ _MONTHS = 12
 
 _DATE = re.compile(
     r"(?:([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}|[0-9]{2})|([0-9]{4})-([0-9]{2})-([0-9]{2}))"
-    r"(?:[ T]00:00(?::00(?:\.0+)?)?| 12:00(?::00)? AM)?",
+    r"(?:[ T]0?0:00(?::00(?:\.0+)?)?| 12:00(?::00)? AM)?",
     re.IGNORECASE,
 )
 _DAY_NUMBER = re.compile(r"[0-9]{5}(?:\.0+)?")
@@ -32,14 +32,9 @@ _BEFORE_YEAR = _month_days("{0.month}/{0.day}/", "{0.month:02}/{0.day}/", "{0.mo
 _AFTER_YEAR = _month_days("{0:-%m-%d}")
 
 
-def date_of_birth(today: date) -> Check:
-    """Check dates of birth: not after *today*, not more than 130 years before it."""
+def past_date(today: date) -> Check:
+    """Check dates of birth and of service: not after *today*, not more than 130 years before it."""
     return _date_between((today.year - OLDEST_YEARS, today.month, today.day), today)
-
-
-def service_date(today: date) -> Check:
-    """Check dates of service: not after *today*."""
-    return _date_between((1, 1, 1), today)
 
 
 def in_order(first: str, last: str) -> bool:

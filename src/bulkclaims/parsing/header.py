@@ -35,6 +35,10 @@ class Header:
         """Read rows from *lines*, minding every quote."""
         return _reader(lines, self.delimiter)
 
+    def holds_row(self, lines: Iterable[str]) -> bool:
+        """Whether one of *lines*, which a quoted cell seems to hold, is a row of its own by its delimiters."""
+        return any(line.count(self.delimiter) >= len(self.columns) - 1 for line in lines)
+
     def cells_of(self, line: str) -> list[str]:
         """Read what cells can be told apart on a line whose quotes are wrong, up to csv's limit of a cell's length."""
         text = line.rstrip("\r\n")[: csv.field_size_limit()]

@@ -81,6 +81,10 @@ class Lines:
         """The line with which the row being read begins."""
         return self._kept[self._row_start]
 
+    def further_of_row(self, lines_read: int) -> list[str]:
+        """The lines of the row being read but its first, when its reader has read so many."""
+        return self._kept[self._row_start + 1 : lines_read - self._before]
+
     def refuse_endless_row(self, place: str, problem: csv.Error, lines_read: int) -> None:
         """
         Tell a row that has no end from one that can be skipped.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _MOST_COLUMNS = 40
 """A row of more columns is no list of claims as people make it, and its expression would be slow to compile."""
 
-_ID = "[A-Za-z0-9-]{2,50}"
+_ID = "(?!(?i:nan|none|null)(?![A-Za-z0-9-]))[A-Za-z0-9-]{2,50}"
 _NAME = "[A-Za-z][A-Za-z '.-]{0,34}(?<! )"
 
 

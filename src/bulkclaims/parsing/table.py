@@ -8,7 +8,7 @@ from attrs import frozen
 
 from bulkclaims.parsing.cells import CellProblem, gender, identifier, name, npi, optional, tin
 from bulkclaims.parsing.columns import MOST_COLUMNS, too_many_columns
-from bulkclaims.parsing.dates import date_of_birth, in_order, service_date
+from bulkclaims.parsing.dates import in_order, past_date
 from bulkclaims.records import REQUIRED_COLUMNS, Row
 
 if TYPE_CHECKING:
@@ -57,6 +57,11 @@ class Table:
         if not errors:
             return Row(number, self.columns, values)
         return Row(number, self.columns, tuple(cells), errors) if _any_text(cells) else None
+
+    def is_broken(self, cells: Sequence[str]) -> bool:
+        """Tell whether a cell that we check holds a line break, which none of them may."""
+        checked = (cell for cell, check in zip(cells, self.checks, strict=False) if check is not str.strip)
+        return any("\n" in cell or "\r" in cell for cell in checked)
 
     def in_order(self, values: Sequence[str]) -> bool:
         """Tell whether the dates of service, where there are two, stand in order."""
@@ -112,13 +117,13 @@ def _checks(today: date) -> Mapping[str, Check]:
         "claim_number": identifier(50),
         "first_name": name(35),
         "last_name": name(60),
-        "date_of_birth": date_of_birth(today),
+        "date_of_birth": past_date(today),
         "subscriber_id": identifier(80, shortest=2),
         "payer_id": optional(identifier(80, shortest=2)),
         "npi": optional(npi),
         "tin": optional(tin),
-        "first_service_date": optional(service_date(today)),
-        "last_service_date": optional(service_date(today)),
+        "first_service_date": optional(past_date(today)),
+        "last_service_date": optional(past_date(today)),
         "gender": optional(gender),
         "patient_account_number": optional(identifier(50)),
     }

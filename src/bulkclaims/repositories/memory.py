@@ -298,12 +298,17 @@ class MemoryRepository(MemoryLimiter, MemoryTokens, MemoryAccess, MemoryBeats):
         with self._lock:
             return [job_id for job_id, stored in self._jobs.items() if not stored.job.status.ended]
 
-    def unbegun(self, at_least: float, less_than: float) -> bool:  # noqa: D102
+    def unbegun(self, at_least: float, less_than: float) -> Chunk | None:  # noqa: D102
         with self._lock:
             now = self._now()
             latest, earliest = now - timedelta(seconds=at_least), now - timedelta(seconds=less_than)
-            waiting = (stored.job for stored in self._jobs.values() if stored.job.status is JobStatus.PENDING)
-            return any(earliest < job.queued_at <= latest for job in waiting)
+            pending = (stored for stored in self._jobs.values() if stored.job.status is JobStatus.PENDING)
+            waiting = [stored for stored in pending if earliest < stored.job.queued_at <= latest]
+            if not waiting:
+                return None
+            newest = max(reversed(waiting), key=lambda stored: stored.job.queued_at)
+            unfinished = (number for number, chunk in newest.chunks.items() if len(chunk.results) < chunk.rows)
+            return next((Chunk(newest.job.id, number) for number in unfinished), None)
 
     def purge(self, ended_before: float, abandoned_before: float) -> int:  # noqa: D102
         self._forget_beats(ended_before)

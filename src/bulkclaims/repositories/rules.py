@@ -36,7 +36,7 @@ def check_reopenable(job: Job) -> None:
         NotNow: The job has not ended, or none of its rows can be retried.
     """
     if not job.status.ended:
-        raise NotNow("The job is still running; it can be retried once it has ended.")
+        raise NotNow("The job is not over; it can be retried once it has ended.")
     if job.succeeded + job.refused == job.total_rows:
         raise NotNow("No row of the job can be retried: each succeeded or was refused at upload.")
 
@@ -52,7 +52,7 @@ def check_deletable(job: Job) -> None:
         return
     if job.cancel_requested:
         raise NotNow("The job was cancelled, but a worker may still hold a part of it; try again in a minute.")
-    raise NotNow("The job is still running; cancel it before deleting it.")
+    raise NotNow("The job is not over; cancel it before deleting it.")
 
 
 def reopened(job: Job, now: object) -> dict[str, Any]:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _ID_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyzÀÉÑÖßéøü"
 
-ids = st.text(_ID_CHARACTERS, min_size=2, max_size=20)
-"""Claim numbers and subscriber ids."""
+ids = st.text(_ID_CHARACTERS, min_size=2, max_size=20).filter(lambda text: text.lower() not in {"nan", "none", "null"})
+"""Claim numbers and subscriber ids; never what data frames write for nothing."""
 
 _words = st.text(_LETTERS, min_size=1, max_size=14)
 names = st.builds("{}{}{}".format, _words, st.sampled_from(("", " ", "-", "'", ", ")), _words)

@@ -79,6 +79,8 @@ class JobBody(TypedDict):
     error_count: Annotated[int, says(minimum=0, description="All cells that were refused at upload.")]
     truncated: Annotated[bool, says(description="Whether error_log lists fewer than error_count.")]
     sha256: Annotated[str, says(description="Digest of the uploaded file.")]
+    encoding: Annotated[str, says(description="What the uploaded file was read as.")]
+    notes: Annotated[list[str], says(description="Sentences about the uploaded file that are worth telling.")]
 
 
 class JobPageBody(TypedDict):
@@ -213,6 +215,8 @@ def job_body(job: Job) -> JobBody:
         "error_count": job.upload.error_count,
         "truncated": job.upload.error_count > len(job.upload.error_log),
         "sha256": job.upload.facts.sha256,
+        "encoding": job.upload.facts.encoding,
+        "notes": list(job.upload.facts.notes),
     }
 
 

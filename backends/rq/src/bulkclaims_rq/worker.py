@@ -64,12 +64,10 @@ def sweep_function(service: ChunkWorker) -> Callable[[], None]:
 
     def sweep() -> None:
         message = get_current_job()
-        try:
-            service.sweep()
-        finally:
-            if message is not None:
-                queue = Queue(message.origin, connection=message.connection, serializer=message.serializer)
-                schedule_sweep(queue, str(message.func_name), message.meta["seconds"])
+        if message is not None:  # first of all: whoever is killed in the midst of a sweep has seen to the next one
+            queue = Queue(message.origin, connection=message.connection, serializer=message.serializer)
+            schedule_sweep(queue, str(message.func_name), message.meta["seconds"])
+        service.sweep()
 
     return sweep
 

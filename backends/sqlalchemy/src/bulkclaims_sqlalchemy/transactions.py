@@ -87,7 +87,9 @@ def _run(attempt: Callable[[], T]) -> T:
     try:
         return _repeated(attempt)
     except (SQLAlchemyError, Conflict) as error:
-        raise unavailable(error) from error
+        failure = unavailable(error)
+    # Outside of `except`: a server may quote the row that it refused, and tracebacks are logged.
+    raise failure
 
 
 def _hushed(engine: Engine) -> Engine:

@@ -68,7 +68,7 @@ class Work:
     def workers(self, within: float) -> Workers:  # noqa: D102
         return self._database.read(beats.count, within)
 
-    def unbegun(self, at_least: float, less_than: float) -> bool:  # noqa: D102
+    def unbegun(self, at_least: float, less_than: float) -> Chunk | None:  # noqa: D102
         return self._database.read(_unbegun, at_least, less_than)
 
     def purge(self, ended_before: float, abandoned_before: float) -> int:  # noqa: D102
@@ -150,13 +150,18 @@ def _active(connection: Connection) -> list[JobId]:
     return list(connection.scalars(select(jobs.c.id).where(is_active).order_by(jobs.c.created_at, jobs.c.serial)))
 
 
-def _unbegun(connection: Connection, at_least: float, less_than: float) -> bool:
+def _unbegun(connection: Connection, at_least: float, less_than: float) -> Chunk | None:
     is_waiting = and_(
         jobs.c.status == JobStatus.PENDING,
         jobs.c.queued_at <= now() - at_least,
         jobs.c.queued_at > now() - less_than,
     )
-    return connection.scalar(select(jobs.c.serial).where(is_waiting).limit(1)) is not None
+    newest_first = (jobs.c.queued_at.desc(), jobs.c.serial.desc())
+    newest = connection.scalar(select(jobs.c.id).where(is_waiting).order_by(*newest_first).limit(1))
+    if newest is None:
+        return None
+    first = connection.scalar(select(func.min(chunks.c.number)).where(chunks.c.job_id == newest, is_unfinished))
+    return None if first is None else Chunk(newest, first)
 
 
 def _is_doomed(ended_before: float, abandoned_before: float) -> ColumnElement[bool]:

@@ -9,6 +9,7 @@ from bulkclaims.jobs import Chunk
 from bulkclaims.testing.contracts.scenes import (
     LONG,
     OURS,
+    ROWS,
     UNKNOWN_IDS,
     answer,
     finish,
@@ -124,21 +125,21 @@ class BellContract:
 
     def test_a_job_waits_for_its_first_worker_alone(self, repository: JobRepository) -> None:
         """Told of are jobs that nobody has begun, for as long as they have waited; ended ones wait for nobody."""
-        assert not repository.unbegun(0, LONG)
-        job, cancelled = upload(repository, chunks=2), upload(repository)
+        assert repository.unbegun(0, LONG) is None
+        older, job, cancelled = upload(repository), upload(repository, chunks=2), upload(repository)
         repository.cancel(OURS, cancelled.id)
-        assert repository.unbegun(0, LONG)
-        assert not repository.unbegun(LONG / 2, LONG)
-        assert not repository.unbegun(0, 0)
+        assert repository.unbegun(0, LONG) == Chunk(job.id, 0)
+        assert repository.unbegun(LONG / 2, LONG) is None
+        assert repository.unbegun(0, 0) is None
         repository.release(take(repository, job))
-        assert not repository.unbegun(0, LONG)
+        assert repository.unbegun(0, LONG) == Chunk(older.id, 0)
 
     def test_another_run_waits_for_its_first_worker(self, repository: JobRepository) -> None:
-        """A job that was reopened waits anew."""
-        job = finish(repository, upload(repository), failing={1})
-        assert not repository.unbegun(0, LONG)
+        """A job that was reopened waits anew, with the first of its chunks that has something to ask."""
+        job = finish(repository, upload(repository, chunks=2), failing={ROWS + 1})
+        assert repository.unbegun(0, LONG) is None
         repository.reopen(OURS, job.id)
-        assert repository.unbegun(0, LONG)
+        assert repository.unbegun(0, LONG) == Chunk(job.id, 1)
 
     def test_active_jobs_are_listed_longest_waiting_first(self, repository: JobRepository) -> None:
         """`active` names the PENDING and PROCESSING jobs of all organisations, oldest first, and no other."""

@@ -61,7 +61,7 @@ class Work(Endings):
     def active(self) -> Sequence[JobId]:  # noqa: D102
         return self._database.read(_active)
 
-    def unbegun(self, at_least: float, less_than: float) -> bool:  # noqa: D102
+    def unbegun(self, at_least: float, less_than: float) -> Chunk | None:  # noqa: D102
         return self._database.read(_unbegun, at_least, less_than)
 
     def beat(self, worker: str) -> None:  # noqa: D102
@@ -142,9 +142,14 @@ def _active(using: str) -> list[JobId]:
     return [JobId(job_id) for job_id in longest_waiting_first.values_list("id", flat=True)]
 
 
-def _unbegun(using: str, at_least: float, less_than: float) -> bool:
+def _unbegun(using: str, at_least: float, less_than: float) -> Chunk | None:
     waiting = models.Job.objects.using(using).filter(status=JobStatus.PENDING, queued_at__lte=Now() - at_least)
-    return waiting.filter(queued_at__gt=Now() - less_than).exists()
+    ids = waiting.filter(queued_at__gt=Now() - less_than).order_by("-queued_at").values_list("id", flat=True)
+    if (newest := ids.first()) is None:
+        return None
+    unfinished = models.Chunk.objects.using(using).filter(is_unfinished, job_id=newest).order_by("number")
+    first = unfinished.values_list("number", flat=True).first()
+    return None if first is None else Chunk(JobId(newest), first)
 
 
 def _is_doomed(ended_before: float, abandoned_before: float) -> Q:
