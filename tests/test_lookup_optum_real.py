@@ -262,7 +262,7 @@ def test_what_an_error_body_tells(body, code, message):
 def test_settings_that_cannot_be():
     """They are refused when the host starts; the address is the vendor's own unless one is given."""
     with pytest.raises(SettingsWrong, match="max_in_flight"):
-        settings("", max_in_flight=0)
+        OptumRealConnector(settings("", max_in_flight=0))
     with pytest.raises(SettingsWrong, match="base_url"):
         OptumRealConnector(settings("ftp://example"))
     assert settings("").base == "https://apigw.optum.com"

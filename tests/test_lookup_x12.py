@@ -163,7 +163,7 @@ class TestWriting:
         with pytest.raises(SettingsWrong, match="15"):
             Party("A" * 16)
         with pytest.raises(SettingsWrong, match="max_in_flight"):
-            evolve(US, max_in_flight=0)
+            X12Connector(evolve(US, max_in_flight=0), len)
 
 
 class TestReading:

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
+
+from bulkclaims.errors import SettingsWrong
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
+
+    from attrs import Attribute
 
 
 REQUIRED_COLUMNS = ("claim_number", "first_name", "last_name", "date_of_birth", "subscriber_id")
@@ -249,16 +253,26 @@ class SealedAccess:
     """How long it is still good; below zero once it is not."""
 
 
+def _at_least_one(_: object, attribute: Attribute[Any], number: int | None) -> None:
+    if number is not None and number < 1:
+        raise SettingsWrong(f"The setting {attribute.name} is to be 1 or more.")
+
+
 @frozen
 class Capabilities:
-    """What a connector can do and what it needs."""
+    """
+    What a connector can do and what it needs.
+
+    Raises:
+        SettingsWrong: It may have no look-up at a time.
+    """
 
     account: str
     """Names the payer account in the limiter, such as `stedi`; never patient data."""
     needs: tuple[frozenset[str], ...] = ()
     """Optional columns it cannot do without; any one of each set is enough, from a cell or the job's defaults."""
-    max_in_flight: int = 10
+    max_in_flight: int = field(default=10, validator=_at_least_one)
     """Look-ups at a time in one worker process."""
     rate: Rate | None = None
-    in_flight_in_all: int | None = None
+    in_flight_in_all: int | None = field(default=None, validator=_at_least_one)
     """Look-ups at a time by all workers together; None: each process keeps its own `max_in_flight` alone."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import Attribute, field, frozen
+from attrs import frozen
 
-from bulkclaims.errors import AnswerNotUnderstood, SettingsWrong
+from bulkclaims.errors import AnswerNotUnderstood
 from bulkclaims.lookup.answer_values import json_of
 from bulkclaims.lookup.inquiry_rules import tax_id
 from bulkclaims.lookup.optum_real_answer import Page, read_page, told
@@ -41,19 +41,9 @@ _QUERY = (
 """Asks for what the results file has, and for no more of the patient."""
 
 
-def _at_least_one(_: object, attribute: Attribute[Any], number: int | None) -> None:
-    if number is not None and number < 1:
-        raise SettingsWrong(f"The setting {attribute.name} is to be 1 or more.")
-
-
 @frozen(kw_only=True)
 class OptumRealSettings:
-    """
-    How to speak to Optum Real.
-
-    Raises:
-        SettingsWrong: A setting is not usable; the sentence names it.
-    """
+    """How to speak to Optum Real."""
 
     client_id: str
     client_secret: Secret
@@ -67,9 +57,9 @@ class OptumRealSettings:
     """Whether the claim number column holds the payer's numbers or the provider's own."""
     not_found_codes: frozenset[str] = frozenset()
     """Codes of errors that mean that there is no such claim, where a payer sends one in place of an empty list."""
-    max_in_flight: int = field(default=10, validator=_at_least_one)
+    max_in_flight: int = 10
     """Look-ups at a time in one worker process."""
-    in_flight_in_all: int | None = field(default=None, validator=_at_least_one)
+    in_flight_in_all: int | None = None
     """By all workers together, where they share a limiter."""
     rate: Rate | None = None
     """None is published."""
@@ -89,6 +79,9 @@ class OptumRealConnector:
         settings: Whom to ask, and as whom.
         client: Makes the HTTP client, on the event loop that will use it.
         access: Where all workers keep the token; without it each process fetches its own.
+
+    Raises:
+        SettingsWrong: A setting is not usable; the sentence names it.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from attrs import field, frozen
 
@@ -31,11 +31,6 @@ def _can_be_sent(_: object, attribute: Attribute[str], text: str) -> None:
             f"The setting {attribute.name} is to hold 1 to {_NAME_LENGTH} printable ASCII characters, and none of "
             "~ * : ^."
         )
-
-
-def _at_least_one(_: object, attribute: Attribute[Any], number: int | None) -> None:
-    if number is not None and number < 1:
-        raise SettingsWrong(f"The setting {attribute.name} is to be 1 or more.")
 
 
 @frozen
@@ -75,9 +70,9 @@ class X12Settings:
     """Whether the claim number column holds the payer's numbers or the provider's own."""
     account: str = field(default="x12", validator=_can_be_sent)
     """Names the payer account in the limiter."""
-    max_in_flight: int = field(default=10, validator=_at_least_one)
+    max_in_flight: int = 10
     """Look-ups at a time in one worker process."""
-    in_flight_in_all: int | None = field(default=None, validator=_at_least_one)
+    in_flight_in_all: int | None = None
     """By all workers together, where they share a limiter."""
     rate: Rate | None = None
 
