@@ -179,6 +179,8 @@ def test_a_described_payer(tmp_path):
         (STEDI | {"zzz": "x"}, "There is no setting payer.zzz."),
         ({"connector": "stedi"}, "payer.organization_name is missing"),
         ({"connector": "optum-real", "client_id": "me"}, "payer.client_secret_env or _file"),
+        (OPTUM_REAL | {"sandbox": "yes"}, "payer.sandbox is to be true or false"),
+        (OPTUM_REAL | {"not_found_codes": "NONE"}, "payer.not_found_codes is to be a list of texts"),
         ({"connector": "optum-real", "organization_name": "x"}, "There is no setting payer.organization_name"),
         (STEDI | {"organization_name": 5}, "payer.organization_name is to be text"),
         (STEDI | {"account": 5}, "payer.account is to be text"),
@@ -202,6 +204,7 @@ def test_a_described_payer(tmp_path):
 def test_a_wrong_payer_is_refused_by_name(tmp_path, monkeypatch, payer, sentence):
     """Whatever is wrong with the table is one sentence that names its key and never a secret."""
     monkeypatch.setenv("KEY", "s3cret")
+    (tmp_path / "key").write_text("s3cret")
     with pytest.raises(SettingsWrong, match=sentence) as refusal:
         connector_of(payer, tmp_path)
     assert "s3cret" not in str(refusal.value)

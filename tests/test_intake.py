@@ -147,6 +147,13 @@ def test_a_check_groups_counts_and_locates(intake, repository, claims):
     assert repository.purge(0, 0) == 0
 
 
+def test_a_check_of_a_file_that_is_bad_throughout(intake, claims):
+    """The count stays exact, and the rows that are listed stay a hundred."""
+    (problem,) = intake.check(claims(150, bad=range(1, 151)), {}).problems
+
+    assert (problem.count, problem.rows) == (150, tuple(range(1, 101)))
+
+
 def test_a_parser_that_finds_no_rows_makes_no_job(repository, owner):
     """Also with a host's own parser, a file without rows is refused."""
 
