@@ -289,7 +289,7 @@ def test_every_scenario_comes_to_what_it_does_elsewhere():
     with PayerSimulator() as payer:
         stedi = StediSettings(organization_name="Clinic", api_key=Secret("try-me"), base_url=payer.url)
         expected = outcomes(StediConnector(stedi))
-    with PayerSimulator(SimulatorSettings(face="optum-real")) as payer:
+    with PayerSimulator(SimulatorSettings(dialect="optum-real")) as payer:
         assert outcomes(OptumRealConnector(settings(payer.url))) == expected
     assert expected["-PAID"] == ("Finalized", "True")
     assert expected["-NF"] == ("Not Found", "False")
@@ -302,7 +302,7 @@ class TestSimulator:
     def payer(self):
         """A payer, and a client with a token for it."""
         with (
-            PayerSimulator(SimulatorSettings(face="optum-real")) as payer,
+            PayerSimulator(SimulatorSettings(dialect="optum-real")) as payer,
             httpx.Client(base_url=payer.url, headers={"providerTaxId": "123456789"}) as client,
         ):
             form = {"client_id": "simulator", "client_secret": "try-me", "grant_type": "client_credentials"}
@@ -369,5 +369,5 @@ def test_credentials_that_are_wrong_end_the_job():
         finally:
             await connector.aclose()
 
-    with PayerSimulator(SimulatorSettings(face="optum-real")) as payer, pytest.raises(AccessRefused):
+    with PayerSimulator(SimulatorSettings(dialect="optum-real")) as payer, pytest.raises(AccessRefused):
         asyncio.run(run(payer))

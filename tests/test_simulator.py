@@ -441,7 +441,7 @@ class TestOptum:
     @pytest.fixture
     def optum(self):
         """A simulated Optum."""
-        with PayerSimulator(SimulatorSettings(face="optum")) as simulator:
+        with PayerSimulator(SimulatorSettings(dialect="optum")) as simulator:
             yield simulator
 
     def test_a_token_opens_the_door(self, optum):
@@ -471,7 +471,7 @@ class TestOptum:
         reply = httpx.post(optum.url + TOKEN_PATH, content=asked)
         assert (reply.status_code, reply.json()["error"]) == (401, "invalid_client")
 
-    @pytest.mark.parametrize("behaving", [{"face": "optum", "token_seconds": 0}], indirect=True)
+    @pytest.mark.parametrize("behaving", [{"dialect": "optum", "token_seconds": 0}], indirect=True)
     def test_an_expired_token_is_401(self, behaving):
         """A token is good for its time and no longer; an unknown one never was."""
         token = httpx.post(behaving.url + TOKEN_PATH, json=BUYS).json()["access_token"]
@@ -488,7 +488,7 @@ class TestWithTheConnector:
         """A payer of either face, and the settings to ask it with."""
         credentials = {"stedi": {"api_key": Secret("try-me")},
                        "optum": {"client_id": "simulator", "client_secret": Secret("try-me")}}  # fmt: skip
-        with PayerSimulator(SimulatorSettings(face=request.param)) as payer:
+        with PayerSimulator(SimulatorSettings(dialect=request.param)) as payer:
             yield StediSettings(
                 organization_name="Sample Clinic PC", face=request.param, base_url=payer.url,
                 **credentials[request.param],

@@ -25,6 +25,7 @@ Every exception of the library, as a tree.
     ├── SettingsWrong             a setting is missing or cannot be used
     │   └── NotSetUp              and it was found out by a request: its sentence is for the log alone
     ├── QuotaSpent                the payer's daily budget is used up
+    ├── PayerAway                 what is left of a chunk is to be asked later: its payer is away, or still at work
     ├── ApiProblem                to a client: the service did not do what was asked, and says why
     ├── ServerUnreachable         to a client: the service gave no answer, or only half of one
     ├── WaitedTooLong             to a client: the job goes on (also a TimeoutError)
@@ -33,7 +34,10 @@ Every exception of the library, as a tree.
         ├── AccessExpired         the token is stale: refresh it once and repeat
         ├── AccessRefused         credentials or route are wrong: the whole job ends
         ├── InquiryRefused        this row's data was refused: asking again is no use
-        └── AnswerNotUnderstood   the answer is not what the payer's API promises
+        ├── AnswerNotUnderstood   the answer is not what the payer's API promises
+        ├── TicketGone            the payer has forgotten an inquiry that it took: send it anew
+        ├── WindowTooFull         a window holds more claims than the payer lists: split it
+        └── PageGone              the payer has forgotten a window search half-way: begin it anew
 
 Every one has a stable `code`, a sentence (`str(error)`), the party `at_fault` and whether `retry_helps`.
 No sentence ever holds a cell of a row: patient data stays out of exception texts.
@@ -270,6 +274,24 @@ class QuotaSpent(BulkClaimsError):
     retry_helps = True
 
 
+class PayerAway(BulkClaimsError):
+    """
+    Rows of a chunk have no answer yet and are to be asked again later: their payer is away, or still at work on them.
+
+    Args:
+        message: A sentence for whoever looks at the job.
+        seconds: After how long to ask again.
+    """
+
+    code = "payer_away"
+    at_fault = "payer"
+    retry_helps = True
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 class ApiProblem(BulkClaimsError):
     """
     The service of an HTTP client did not do what was asked.
@@ -386,3 +408,24 @@ class AnswerNotUnderstood(ConnectorError):
     """The body is not what the payer's API promises. Never to be read as "not found"."""
 
     code = "answer_not_understood"
+
+
+class TicketGone(ConnectorError):
+    """The payer no longer knows an inquiry that it had taken: send it anew, once."""
+
+    code = "ticket_gone"
+    retry_helps = True
+
+
+class WindowTooFull(ConnectorError):
+    """A window holds more claims than the payer lists: search its halves."""
+
+    code = "window_too_full"
+    retry_helps = True
+
+
+class PageGone(ConnectorError):
+    """The payer has forgotten a window search before its last page: begin it anew, once."""
+
+    code = "page_gone"
+    retry_helps = True

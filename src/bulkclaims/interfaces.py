@@ -38,7 +38,10 @@ if TYPE_CHECKING:
         RowResult,
         SealedAccess,
         SealedResult,
+        Ticket,
         UploadFacts,
+        Window,
+        WindowPage,
     )
 
 
@@ -109,6 +112,8 @@ class RowProcessor(Protocol):
         Raises:
             AccessRefused: No row of this job can succeed; the job ends as FAILED with this sentence.
             QuotaSpent: No row can be asked today; likewise.
+            PayerAway: Everything that could be answered now was yielded. What is left is to be asked again later, and
+                the chunk is put aside for as long as the exception says; nothing may be in flight any more.
         """
 
     async def aclose(self) -> None:
@@ -119,9 +124,12 @@ class Connector(Protocol):
     """
     One payer's or clearinghouse's API. Called on a worker's event loop, many look-ups at a time.
 
-    It may also have `async prepare()`, called before each look-up takes its turn, for what may take long and is not a
-    look-up itself, such as a token: fetched during the turn, it would have look-ups pile up and leave all at once. It
-    raises what `inquire` may.
+    It may also have:
+
+    - `async prepare()`, called before each look-up takes its turn, for what may take long and is not a look-up itself,
+      such as a token: fetched during the turn, it would have look-ups pile up and leave all at once. It raises what
+      `inquire` may.
+    - the methods of `WindowConnector`, if its capabilities name a `page_size`, or those of `TicketConnector`.
     """
 
     @property
@@ -144,6 +152,58 @@ class Connector(Protocol):
 
     async def aclose(self) -> None:
         """Let go of connections."""
+
+
+class WindowConnector(Connector, Protocol):
+    """A payer that can be asked for all of a provider's claims in some days of service."""
+
+    async def inquire_window(self, window: Window, page: str = "", /) -> WindowPage:
+        """
+        Ask once for one page.
+
+        Args:
+            window: At most `capabilities.window_days` long.
+            page: The `next_page` of the page before; "" for the first one.
+
+        Raises:
+            WindowTooFull: The payer lists no more than a part of so many claims.
+            PageGone: The payer has forgotten this search.
+            ConnectorError: As `inquire` does.
+        """
+
+
+class TicketConnector(Connector, Protocol):
+    """
+    A payer that takes an inquiry first and answers it later, under an id of its own.
+
+    The caller keeps the ticket where other workers find it, so that an inquiry whose worker died is asked for again by
+    its id, and never sent twice while that lives.
+    """
+
+    async def start(self, inquiry: ClaimInquiry, /) -> Ticket | Answer:
+        """
+        Send the inquiry; the answer where it comes at once.
+
+        Raises:
+            ConnectorError: As `inquire` does; nothing is under way at the payer then.
+        """
+
+    async def poll(self, ticket: Ticket, inquiry: ClaimInquiry, /) -> Answer | None:
+        """
+        Ask for the answer once; None while the payer is still at work.
+
+        Raises:
+            TicketGone: The payer does not know the ticket any more.
+            ConnectorError: As `inquire` does.
+        """
+
+    async def discard(self, ticket: Ticket, /) -> None:
+        """
+        Have the payer delete what it keeps under the ticket, once the answer is recorded; twice does no harm.
+
+        Raises:
+            ConnectorError: It did not; it will when the ticket's time is over.
+        """
 
 
 class UploadStore(Protocol):
@@ -320,6 +380,16 @@ class WorkStore(Protocol):
         or one given back already: nothing happens.
         """
 
+    def park(self, lease: Lease, seconds: float, reason: str, /) -> None:
+        """
+        Give the chunk back as `release` does, and put it aside for *seconds*.
+
+        Until then it is not leased to anyone, not chosen by `ring` and not counted as out, so that other chunks of the
+        job go on. The job's `waiting_until` becomes the moment when it is over, unless that is later already, with
+        *reason*, a plain sentence of at most 500 characters, as `waiting_for`. Where all rows have results nothing is
+        put aside. Recording anything for the job, reopening it or ending it clears both.
+        """
+
     def answers(self, job_id: JobId, fingerprints: Collection[bytes], /) -> Mapping[bytes, SealedResult]:
         """
         Find recorded results of the job by fingerprint, any one for each; at most some hundred at a time.
@@ -370,7 +440,7 @@ class WorkStore(Protocol):
 
     def purge(self, ended_before: float, abandoned_before: float, /) -> int:
         """
-        Delete jobs with their rows and results, and forget beats of workers, except for the latest.
+        Delete jobs with their rows and results; forget what was kept and has lapsed, and beats but for the latest.
 
         Args:
             ended_before: Jobs that ended at least this many seconds ago, and beats as old; or a day old, if that is
@@ -411,6 +481,13 @@ class Limiter(Protocol):
 
     def postpone(self, account: str, seconds: float, /) -> None:
         """Let no slot of *account* come sooner than *seconds* from now, for anyone."""
+
+    def postponed(self, account: str, /) -> float:
+        """
+        Tell for how many seconds `postpone` still holds *account* back; 0 when it does not.
+
+        What was reserved does not count. Of several moments the latest does.
+        """
 
     def occupy(self, account: str, holder: str, under_way: int, most: int, seconds: float, /) -> int:
         """
@@ -465,6 +542,25 @@ class AccessStore(Protocol):
 
     def leave_access(self, account: str, after: int, /) -> None:
         """Give up fetching the token that follows *after*, so that another may try at once."""
+
+
+class KeptStore(Protocol):
+    """
+    What workers keep for a while: answers that may be used again, and tickets of inquiries that a payer works on.
+
+    A *scope* is an organisation or a job's id, in at most 255 characters; a mark is a keyed digest of at most 32 bytes
+    and tells nothing by itself. Payloads are opaque: they come sealed and go back byte for byte. Times are the store's
+    own clock. Called in worker processes. Raises `RepositoryUnavailable` when the store cannot serve.
+    """
+
+    def find_kept(self, scope: str, marks: Collection[bytes], /) -> Mapping[bytes, bytes]:
+        """Find what is kept under these marks and has not lapsed; at most some hundred at a time."""
+
+    def keep(self, scope: str, payloads: Mapping[bytes, bytes], seconds: float, /) -> None:
+        """Keep these for *seconds*, each in place of what was kept under its mark; at most some hundred at a time."""
+
+    def drop_kept(self, scope: str, marks: Collection[bytes], /) -> None:
+        """Forget what is kept under these marks; nothing happens where there is nothing."""
 
 
 class TokenStore(Protocol):

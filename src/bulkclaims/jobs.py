@@ -141,6 +141,10 @@ class Job:
     """When a worker last took a chunk of this run or recorded results; None while none has come."""
     ended_at: datetime | None = None
     deadline_at: datetime | None = None
+    waiting_until: datetime | None = None
+    """Until when some chunks are put aside, perhaps with others under way; None when none was since the last result."""
+    waiting_for: str = ""
+    """Why: a plain sentence."""
 
     @property
     def processed(self) -> int:

@@ -194,6 +194,39 @@ class Answer:
 
 
 @frozen
+class Ticket:
+    """An inquiry that the payer has taken and not answered yet: asked for again by its id, never sent twice."""
+
+    id: str = field(repr=False)
+    seconds: float
+    """How long the payer keeps it, from the moment it was taken."""
+
+
+@frozen
+class Window:
+    """Days of service in which all claims of one provider are searched for."""
+
+    payer_id: str
+    tin: str = field(repr=False)
+    first: date = field(repr=False)
+    last: date = field(repr=False)
+
+    @property
+    def days(self) -> int:
+        """How many there are, both ends included."""
+        return (self.last - self.first).days + 1
+
+
+@frozen
+class WindowPage:
+    """Some of the claims that a window search found."""
+
+    claims: tuple[ClaimStatus, ...]
+    next_page: str = field(default="", repr=False)
+    """What the next page is asked for with; "" after the last."""
+
+
+@frozen
 class RowResult:
     """The one answer to one row: a line of the results file."""
 
@@ -276,3 +309,16 @@ class Capabilities:
     rate: Rate | None = None
     in_flight_in_all: int | None = field(default=None, validator=_at_least_one)
     """Look-ups at a time by all workers together; None: each process keeps its own `max_in_flight` alone."""
+    searches_by: tuple[frozenset[str], ...] = (frozenset({"claim_number"}),)
+    """The ways it can search: the columns that each goes by."""
+    window_days: int | None = field(default=None, validator=_at_least_one)
+    """The longest range of dates of service that it takes; None where there is no limit, or no such search."""
+    page_size: int | None = field(default=None, validator=_at_least_one)
+    """How many claims a page of a window search holds; None for a connector that cannot search windows."""
+    lookback_months: int | None = field(default=None, validator=_at_least_one)
+    """How far back the payer knows claims, by their dates of service; None where nothing is known of it."""
+
+    @property
+    def searches_without_number(self) -> bool:
+        """Whether a claim can be searched for by patient and dates of service alone."""
+        return any("claim_number" not in columns for columns in self.searches_by)

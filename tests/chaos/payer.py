@@ -38,7 +38,7 @@ def payer(folder, latency, face, limits):
     """Run the payer, which refuses what is beyond its limits; gives its address and its log."""
     path = folder / "requests.jsonl"
     command = [sys.executable, "-m", "bulkclaims.cli", "simulate-payer", "--port", "0", "--api-key", "try-me"]
-    options = ["--latency", str(latency), "--face", face, "--log", str(path)]
+    options = ["--latency", str(latency), "--dialect", face, "--log", str(path)]
     if limits:
         options += ["--rate-limit", str(limits["per_second"]), "--max-in-flight", str(limits["in_flight"])]
     with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True) as process:

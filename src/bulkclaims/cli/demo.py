@@ -19,7 +19,7 @@ from bulkclaims.cli.options import NOT_DONE, common_options
 from bulkclaims.cli.run import run_file
 from bulkclaims.errors import SettingsWrong
 from bulkclaims.testing.files import claims_csv
-from bulkclaims.testing.simulator import SimulatorSettings, serve
+from bulkclaims.testing.simulator import DIALECTS, SimulatorSettings, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,13 @@ _DEFAULTS = {"payer_id": "99999", "npi": "1999999984"}
     help="Where to listen on this machine; any free port unless given.",
 )
 @click.option("--api-key", default="try-me", show_default=True, help="The key that requests must bring.")
-@click.option("--face", type=click.Choice(["stedi", "optum", "optum-real"]), default="stedi", show_default=True)
+@click.option(
+    "--dialect",
+    type=click.Choice(DIALECTS),
+    default="stedi",
+    show_default=True,
+    help="Whose API it speaks.",
+)
 @click.option("--latency", type=click.FloatRange(0), default=0.0, help="Seconds before each answer.")
 @click.option("--error-rate", type=click.FloatRange(0, 1), default=0.0, help="Share of requests answered 503.")
 @click.option("--rate-limit", type=click.IntRange(1), help="Requests in any second; more are answered 429.")

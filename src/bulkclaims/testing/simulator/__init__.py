@@ -1,5 +1,5 @@
 """
-A payer to try things with: a real HTTP server on loopback that speaks the `claimstatus/v2` dialect.
+A payer to try things with: a real HTTP server on loopback that speaks the dialect of one of several payer APIs.
 
 How it answers depends on the end of the claim number alone (`scenarios.SCENARIOS`), so that the same file always comes
 to the same results. It is strict: a request that the real API would refuse is refused. All it says is made up.
@@ -7,6 +7,6 @@ to the same results. It is strict: a request that the real API would refuse is r
 
 from bulkclaims.testing.simulator.scenarios import SCENARIOS
 from bulkclaims.testing.simulator.server import PayerSimulator, serve
-from bulkclaims.testing.simulator.settings import SimulatorSettings
+from bulkclaims.testing.simulator.settings import DIALECTS, SimulatorSettings
 
-__all__ = ["SCENARIOS", "PayerSimulator", "SimulatorSettings", "serve"]
+__all__ = ["DIALECTS", "SCENARIOS", "PayerSimulator", "SimulatorSettings", "serve"]

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from attrs import evolve
 
 from bulkclaims.testing.simulator.claimstatus import ClaimStatusDialect
+from bulkclaims.testing.simulator.dialect import Call
 from bulkclaims.testing.simulator.optum_real import OptumRealDialect
 from bulkclaims.testing.simulator.replies import WEB_PAGE, Reply
 from bulkclaims.testing.simulator.scenarios import Said, Trouble, answers, scenario_of
@@ -18,6 +19,7 @@ from bulkclaims.testing.simulator.scenarios import Said, Trouble, answers, scena
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
+    from bulkclaims.testing.simulator.dialect import Dialect, Question
     from bulkclaims.testing.simulator.settings import SimulatorSettings
 
     Message = MutableMapping[str, Any]
@@ -38,7 +40,7 @@ class PayerApp:
 
     def __init__(self, settings: SimulatorSettings, log: IO[str] | None = None) -> None:
         self._settings = settings
-        self._dialect = OptumRealDialect() if settings.face == "optum-real" else ClaimStatusDialect(settings.face)
+        self._dialect = _dialect(settings)
         self._log = log
         self._began = time.monotonic()
         self._asked: Counter[str] = Counter()
@@ -61,21 +63,18 @@ class PayerApp:
             self._in_flight -= 1
 
     def _reply(self, scope: Message, body: bytes) -> Reply:
-        headers = dict(scope["headers"])
-        if self._dialect.token_path and scope["path"] == self._dialect.token_path:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        call = Call(scope["method"], scope["path"], headers, body)
+        if self._dialect.token_path and call.path == self._dialect.token_path:
             return self._token(body)
-        status = self._denied(scope, headers.get(b"authorization", b"").decode("latin-1"))
+        status = self._dialect.misrouted(call) or self._denied(headers.get("authorization", ""))
         if status:
             return self._dialect.denied(status)
-        request = self._dialect.read(headers, body)
-        return request if isinstance(request, Reply) else self._look_up(request)
+        question = self._dialect.read(call)
+        return question if isinstance(question, Reply) else self._answer(question, f"{call.method} {call.path}")
 
-    def _denied(self, scope: Message, authorization: str) -> int:
-        """Check what comes before the body: the status that refuses route, method or credentials; 0 for none."""
-        if scope["path"] != self._dialect.path:
-            return 404
-        if scope["method"] != "POST":
-            return 405
+    def _denied(self, authorization: str) -> int:
+        """Check the credentials: the status that refuses them; 0 for none."""
         if not self._dialect.token_path:
             return 0 if authorization.removeprefix("Key ") == self._settings.api_key else 403
         good_until = self._tokens.get(authorization.removeprefix("Bearer "), 0)
@@ -94,24 +93,28 @@ class PayerApp:
         told = {"access_token": token, "token_type": "bearer", "expires_in": self._settings.token_seconds}
         return Reply(200, json.dumps(told).encode())
 
-    def _look_up(self, request: dict[str, Any]) -> Reply:
-        claim_number = self._dialect.claim_number(request)
+    def _answer(self, question: Question, call: str) -> Reply:
+        claim_number = question.claim_number
         said: list[Said] | Trouble | None = self._trouble()
         if said is None:
-            said = answers(claim_number, self._asked[claim_number])
-            self._asked[claim_number] += 1
-        self._note(claim_number, said)
+            said = self._said(claim_number) if question.looks_up else []
+        self._note(question, call, said)
         if isinstance(said, Trouble):
-            return self._trouble_reply(said, request)
-        reply = self._dialect.answer(request, said)
-        is_slow = scenario_of(claim_number)[1].trouble is Trouble.SLOW
+            return self._trouble_reply(said, question)
+        reply = self._dialect.answer(question, said)
+        is_slow = question.looks_up and scenario_of(claim_number)[1].trouble is Trouble.SLOW
         return evolve(reply, delay=_SLOW_SECONDS) if is_slow else reply
 
-    def _trouble_reply(self, trouble: Trouble, request: dict[str, Any]) -> Reply:
+    def _said(self, claim_number: str) -> list[Said] | Trouble:
+        said = answers(claim_number, self._asked[claim_number])
+        self._asked[claim_number] += 1
+        return said
+
+    def _trouble_reply(self, trouble: Trouble, question: Question) -> Reply:
         if trouble is Trouble.WEB_PAGE:
             return WEB_PAGE
         if trouble is Trouble.DROPPED:
-            return evolve(self._dialect.answer(request, [Said("F1", "65")]), breaks_off=True)
+            return evolve(self._dialect.answer(question, [Said("F1", "65")]), breaks_off=True)
         return self._dialect.trouble(trouble)
 
     def _trouble(self) -> Trouble | None:
@@ -136,12 +139,14 @@ class PayerApp:
         self._second.append(now)
         return False
 
-    def _note(self, claim_number: str, said: list[Said] | Trouble) -> None:
-        self.requests.append(claim_number)
+    def _note(self, question: Question, call: str, said: list[Said] | Trouble) -> None:
+        if question.looks_up:
+            self.requests.append(question.claim_number)
         if self._log is not None:
             line = {
                 "seconds": round(time.monotonic() - self._began, 6),
-                "claim_number": claim_number,
+                "call": call,
+                "claim_number": question.claim_number,
                 "answer": said if isinstance(said, Trouble) else [f"{one.category}:{one.code}" for one in said],
                 "in_flight": self._in_flight,
             }
@@ -157,6 +162,14 @@ class PayerApp:
             await send({"type": "http.response.body", "body": reply.body[: len(reply.body) // 2], "more_body": True})
         else:
             await send({"type": "http.response.body", "body": reply.body})
+
+
+def _dialect(settings: SimulatorSettings) -> Dialect:
+    match settings.dialect:
+        case "optum-real":
+            return OptumRealDialect()
+        case "stedi" | "optum" as face:
+            return ClaimStatusDialect(face)
 
 
 async def _read(receive: Receive) -> bytes:

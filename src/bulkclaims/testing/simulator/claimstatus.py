@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
+from bulkclaims.testing.simulator.dialect import Question
 from bulkclaims.testing.simulator.replies import Reply
 from bulkclaims.testing.simulator.request_rules import refusal
 from bulkclaims.testing.simulator.scenarios import Trouble
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
+    from bulkclaims.testing.simulator.dialect import Call
     from bulkclaims.testing.simulator.scenarios import Said
 
 STEDI_PATH = "/change/medicalnetwork/claimstatus/v2"
@@ -37,7 +39,7 @@ class ClaimStatusDialect:
 
     def __init__(self, face: str) -> None:
         self._face = face
-        self.path = STEDI_PATH if face == "stedi" else OPTUM_PATH
+        self._path = STEDI_PATH if face == "stedi" else OPTUM_PATH
         self.token_path = TOKEN_PATH if face == "optum" else ""
 
     def token_asked(self, body: bytes) -> object:
@@ -47,31 +49,33 @@ class ClaimStatusDialect:
         except ValueError:
             return None
 
+    def misrouted(self, call: Call) -> int:
+        """The status that refuses a path or method which the API does not have; 0 for none."""
+        if call.path != self._path:
+            return 404
+        return 0 if call.method == "POST" else 405
+
     def denied(self, status: int) -> Reply:
         """Refuse the credentials, the route or the method."""
         says = {404: ("NOT_FOUND", "no such route"), 405: ("FORBIDDEN", "this route takes POST only")}
         code, message = says.get(status, ("FORBIDDEN", "the credentials are not good"))
         return Reply(403 if status == 405 else status, complaint(code, message))
 
-    def read(self, _headers: Mapping[bytes, bytes], body: bytes) -> dict[str, Any] | Reply:
-        """The request, or what the real API would refuse it with."""
+    def read(self, call: Call) -> Question | Reply:
+        """What is asked, or what the real API would refuse it with."""
         try:
-            request = json.loads(body)
+            request = json.loads(call.body)
         except ValueError:
             return Reply(400, complaint("VALIDATION", "the body must be JSON"))
         if self._face == "optum" and isinstance(request, dict) and lacks_control_number(request):
             return Reply(200, missing_input())
         if sentence := refusal(request, self._face):
             return Reply(400, complaint("VALIDATION", sentence))
-        return cast("dict[str, Any]", request)
+        return Question(claim_number_of(request), request)
 
-    def claim_number(self, request: Mapping[str, Any]) -> str:
-        """The number asked about: the payer's, or else the provider's own; "" when neither is given."""
-        return claim_number_of(request)
-
-    def answer(self, request: Mapping[str, Any], said: list[Said]) -> Reply:
+    def answer(self, question: Question, said: list[Said]) -> Reply:
         """Answer a good request."""
-        return Reply(200, answer(request, said, self._face))
+        return Reply(200, answer(question.request, said, self._face))
 
     def trouble(self, trouble: Trouble) -> Reply:
         """Answer that something is wrong."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from bulkclaims.records import to_date
+from bulkclaims.testing.simulator.dialect import Question
 from bulkclaims.testing.simulator.replies import Reply
 from bulkclaims.testing.simulator.scenarios import Trouble
 
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
+    from bulkclaims.testing.simulator.dialect import Call
     from bulkclaims.testing.simulator.scenarios import Said
 
+_PATH = "/oihub/claim/inquiry/v1"
 _PAGE = 2
 _MOST_DAYS = 90
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -55,42 +58,44 @@ _REFUSED = {
 class OptumRealDialect:
     """Requests and answers."""
 
-    path = "/oihub/claim/inquiry/v1"
     token_path = "/apip/auth/sntl/v1/token"  # noqa: S105 -- a route
 
     def token_asked(self, body: bytes) -> object:
         """What a request for a token holds, which is written as a form is."""
         return dict(parse_qsl(body.decode("latin-1")))
 
+    def misrouted(self, call: Call) -> int:
+        """The status that refuses a path or method which the API does not have; 0 for none."""
+        if call.path != _PATH:
+            return 404
+        return 0 if call.method == "POST" else 405
+
     def denied(self, status: int) -> Reply:
         """Refuse the credentials, the route or the method."""
         return _errors(status, *_REFUSED[status])
 
-    def read(self, headers: Mapping[bytes, bytes], body: bytes) -> dict[str, Any] | Reply:
-        """The request, or what the real API would refuse it with."""
+    def read(self, call: Call) -> Question | Reply:
+        """What is asked, or what the real API would refuse it with."""
         try:
-            request = json.loads(body)
+            request = json.loads(call.body)
             searched = request["variables"]["searchClaimInput"]
             query = request["query"]
         except (ValueError, TypeError, KeyError):
             return self.denied(400)
         if problem := _problem(query, searched):
             return _errors(400, "GRAPHQL_VALIDATION_FAILED", problem)
-        if b"providertaxid" not in headers:
+        if "providertaxid" not in call.headers:
             return _page([], None)  # as a client of theirs reports: no error, and no claim
-        return {**searched, "page": int(headers.get(b"nextpagetoken", b"0"))}
+        number = str(searched.get("claimNumber") or searched.get("patientAccountNumber") or "")
+        return Question(number, {**searched, "page": int(call.headers.get("nextpagetoken", "0"))})
 
-    def claim_number(self, request: Mapping[str, Any]) -> str:
-        """The number asked about: the payer's, or else the provider's own; "" when neither is given."""
-        return str(request.get("claimNumber") or request.get("patientAccountNumber") or "")
-
-    def answer(self, request: Mapping[str, Any], said: list[Said]) -> Reply:
+    def answer(self, question: Question, said: list[Said]) -> Reply:
         """Answer a good request, a page at a time."""
         for one in said:
             if one.category.startswith("E"):
                 return self._cannot_answer(one)
-        claims = [_claim(one, request) for one in said if one.found]
-        first = request["page"]
+        claims = [_claim(one, question.request) for one in said if one.found]
+        first = question.request["page"]
         rest = claims[first + _PAGE :]
         return _page(claims[first : first + _PAGE], str(first + _PAGE) if rest else None)
 

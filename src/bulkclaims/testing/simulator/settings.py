@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from attrs import frozen
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+DialectName = Literal["stedi", "optum", "optum-real", "availity", "uhc"]
+DIALECTS: tuple[DialectName, ...] = get_args(DialectName)
+"""The payer APIs that can be spoken."""
 
 
 @frozen(kw_only=True)
@@ -17,9 +21,9 @@ class SimulatorSettings:
     port: int = 0
     """0 for any free one."""
     api_key: str = "try-me"
-    """The key of the Stedi face, or the client secret of the Optum faces, whose client id is `simulator`."""
-    face: Literal["stedi", "optum", "optum-real"] = "stedi"
-    """Whose API it speaks: Stedi's, Optum's Medical Network's, or Optum Real's."""
+    """The key of Stedi's dialect, or the client secret of the others, whose client id is `simulator`."""
+    dialect: DialectName = "stedi"
+    """Whose API it speaks: Stedi's, Optum's Medical Network's, Optum Real's, Availity's, or UHC's API Marketplace's."""
     latency: float = 0.0
     """Seconds before each answer."""
     error_rate: float = 0.0
@@ -33,6 +37,6 @@ class SimulatorSettings:
     outage: tuple[float, float] | None = None
     """From and until when, in seconds after the start, every request is answered 503."""
     token_seconds: int = 3600
-    """How long a token of the Optum faces is good."""
+    """How long a token is good, where the dialect has tokens."""
     log: Path | None = None
     """A file for one JSON line about each request, written before it is answered."""
