@@ -8,7 +8,8 @@ from attrs import evolve
 from bulkclaims.cli.payer import connector_of
 from bulkclaims.cli.settings import CommandSettings, read_settings
 from bulkclaims.errors import SettingsWrong
-from bulkclaims.lookup import HttpConnector, OptumRealConnector, StediConnector
+from bulkclaims.lookup import AvailityConnector, HttpConnector, OptumRealConnector, StediConnector, UhcConnector
+from bulkclaims.lookup.x12 import Party
 from bulkclaims.records import Rate
 
 DESCRIPTION = """
@@ -131,7 +132,15 @@ def test_a_file_that_is_not_there(tmp_path):
 
 
 STEDI = {"connector": "stedi", "organization_name": "Sample Clinic PC", "api_key_env": "KEY"}
+X12 = {"sender": "SENDERID", "receiver": "RECEIVERID", "submitter_name": "SAMPLE BILLING LLC", "submitter_id": "SB0001"}
 OPTUM_REAL = {"connector": "optum-real", "client_id": "me", "client_secret_file": "key"}
+AVAILITY = {
+    "connector": "availity",
+    "client_id": "me",
+    "client_secret_file": "key",
+    "provider_name": "Sample Clinic PC",
+}
+UHC = {"connector": "uhc", "client_id": "me", "client_secret_file": "key"}
 OPTUM = {"connector": "optum", "organization_name": "Sample Clinic PC", "client_id": "me"}
 
 
@@ -143,6 +152,16 @@ def test_a_stedi_payer(tmp_path, monkeypatch):
     assert isinstance(connector, StediConnector)
     assert (connector.capabilities.account, connector.capabilities.max_in_flight) == ("north", 3)
     assert (connector.capabilities.rate, connector.capabilities.in_flight_in_all) == (Rate(2, 50), 8)
+
+
+def test_a_payer_asked_by_x12(tmp_path, monkeypatch):
+    """A table of its own chooses the route."""
+    monkeypatch.setenv("KEY", "s3cret")
+    line = X12 | {"receiver_qualifier": "30", "usage": "T"}
+    settings = connector_of(STEDI | {"x12": line}, tmp_path)._settings
+    assert settings.x12.sender == Party("SENDERID")
+    assert settings.x12.receiver == Party("RECEIVERID", "30")
+    assert (settings.x12.usage, settings.url.path) == ("T", "/2024-04-01/change/medicalnetwork/claimstatus/v2/raw-x12")
 
 
 def test_an_optum_payer_with_its_secret_in_a_file(tmp_path):
@@ -161,6 +180,24 @@ def test_an_optum_real_payer(tmp_path):
     assert connector._settings.not_found_codes == {"NONE"}
 
 
+def test_an_availity_payer(tmp_path):
+    """With its choices and its flag."""
+    (tmp_path / "key").write_text("s3cret\n")
+    connector = connector_of(AVAILITY | {"demo": True, "relationship": "19", "complete_codes": ["4", "5"]}, tmp_path)
+    assert isinstance(connector, AvailityConnector)
+    assert connector._settings.demo
+    assert (connector._settings.relationship, connector._settings.complete_codes) == ("19", {"4", "5"})
+
+
+def test_a_uhc_payer(tmp_path):
+    """With a number, a flag and a path of its own."""
+    (tmp_path / "key").write_text("s3cret\n")
+    connector = connector_of(UHC | {"window_days": 60, "standard_errors": True, "by_claim_path": "/here"}, tmp_path)
+    assert isinstance(connector, UhcConnector)
+    assert connector.capabilities.window_days == 60
+    assert (connector._settings.standard_errors, connector._settings.by_claim_path) == (True, "/here")
+
+
 def test_a_described_payer(tmp_path):
     """The connector `http` is made of the description that the table names."""
     (tmp_path / "api.toml").write_text(DESCRIPTION)
@@ -171,17 +208,29 @@ def test_a_described_payer(tmp_path):
     ("payer", "sentence"),
     [
         ({}, "No payer is set."),
-        ({"connector": "fax"}, "payer.connector is to be stedi, optum, optum-real or http"),
-        ({"connector": ["stedi"]}, "payer.connector is to be stedi, optum, optum-real or http"),
+        ({"connector": "fax"}, "payer.connector is to be stedi, optum, optum-real, availity, uhc or http"),
+        ({"connector": ["stedi"]}, "payer.connector is to be stedi, optum, optum-real, availity, uhc or http"),
         (STEDI | {"api_key": "s3cret"}, "may not hold a secret: say payer.api_key_env or payer.api_key_file"),
         ({"connector": "http", "client_secret": "s3cret"}, "may not hold a secret"),
         (STEDI | {"organisation_name": "x"}, "Did you mean payer.organization_name?"),
         (STEDI | {"zzz": "x"}, "There is no setting payer.zzz."),
         ({"connector": "stedi"}, "payer.organization_name is missing"),
         ({"connector": "optum-real", "client_id": "me"}, "payer.client_secret_env or _file"),
+        ({"connector": "availity", "client_id": "me"}, "payer.client_secret_env or _file"),
+        ({"connector": "uhc", "client_id": "me"}, "payer.client_secret_env or _file"),
+        (UHC | {"window_days": 91}, "window_days is to be 1 to 90"),
+        ({"connector": "availity", "client_id": "me", "client_secret_file": "key"}, "payer.provider_name is missing"),
+        (AVAILITY | {"relationship": "self"}, "relationship is to be 18, 01, 19 or G8"),
+        (AVAILITY | {"base_url": "http://claims.example/v1"}, "base_url is to begin with https"),
         (OPTUM_REAL | {"sandbox": "yes"}, "payer.sandbox is to be true or false"),
         (OPTUM_REAL | {"not_found_codes": "NONE"}, "payer.not_found_codes is to be a list of texts"),
         ({"connector": "optum-real", "organization_name": "x"}, "There is no setting payer.organization_name"),
+        (STEDI | {"x12": True}, r"payer.x12 is to be a table, \[payer.x12\]"),
+        (STEDI | {"x12": {}}, "payer.x12.sender is missing"),
+        (STEDI | {"x12": X12 | {"sendr": "x"}}, "Did you mean payer.x12.sender?"),
+        (STEDI | {"x12": X12 | {"sender": 5}}, "payer.x12.sender is to be text"),
+        (STEDI | {"x12": X12 | {"usage": "X"}}, "usage is to be P or T"),
+        (STEDI | {"x12": X12 | {"submitter_name": "A~"}}, "submitter_name is to hold"),
         (STEDI | {"organization_name": 5}, "payer.organization_name is to be text"),
         (STEDI | {"account": 5}, "payer.account is to be text"),
         (STEDI | {"base_url": 5}, "payer.base_url is to be text"),

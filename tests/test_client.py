@@ -396,13 +396,14 @@ def test_rows_that_are_wanted(client, ended):
 def test_amounts_and_days_of_rows(client, http_service):
     """They are numbers and days, and what a later version adds is left out."""
     row = bodies.row_body(RowResult(1, "PCN1", "Finalized", True, "A T", Decimal("7.50"), None))
-    row |= {"processed_date": "2026-03-04", "added_later": 1}
+    row |= {"processed_date": "2026-03-04", "next_action": "Post it.", "added_later": 1}
     page = {"count": 1, "next": None, "previous": None, "results": [row]}
     http_service.faults = [(200, {"Content-Type": "application/json"}, json.dumps(page).encode())]
     (found,) = client.rows(UNKNOWN)
 
     assert (found.total_charged, found.total_paid) == (Decimal("7.50"), None)
     assert found.processed_date.isoformat() == "2026-03-04"
+    assert found.next_action == "Post it."
 
 
 def test_results(client, ended, http_service):
@@ -523,6 +524,7 @@ JOB = dict.fromkeys(attrs.fields_dict(JobInfo), 0) | {
     "started_at": None,
     "ended_at": None,
     "deadline_at": None,
+    "waiting_until": None,
     "error_log": [],
     "notes": [],
 }

@@ -130,3 +130,66 @@ def test_ten_kills_lose_nothing_and_repeat_only_what_was_in_flight(folder, payer
     for at, answered in kills:
         assert answered.isdisjoint(tail.asked[at:])
     assert killed == finish(folder, "calm")
+
+
+LATE = """
+[payer]
+connector = "availity"
+base_url = "{url}"
+client_id = "simulator"
+client_secret_file = "payer.key"
+provider_name = "Sample Clinic PC"
+
+[defaults]
+payer_id = "99999"
+npi = "1999999984"
+
+[jobs]
+lease_seconds = 0.8
+renew_seconds = 0.2
+"""
+LATE_ROWS = 8
+
+
+@pytest.mark.slow
+def test_an_inquiry_that_outlives_its_worker_is_never_sent_twice(tmp_path):
+    """Killed while the payer is at work, and resumed: what was sent is polled on by its id."""
+    log = tmp_path / "log.jsonl"
+    simulator = [
+        "simulate-payer",
+        "--dialect",
+        "availity",
+        "--api-key",
+        "try-me",
+        "--latency",
+        "0.1",
+        "--log",
+        str(log),
+    ]
+    with subprocess.Popen(
+        [sys.executable, "-m", "bulkclaims.cli", *simulator], stdout=subprocess.PIPE, text=True
+    ) as payer:
+        (tmp_path / "bulkclaims.toml").write_text(LATE.format(url=f"{payer.stdout.readline().split()[1]}/v1"))
+        (tmp_path / "payer.key").write_text("try-me")
+        with (tmp_path / "claims.csv").open("wb") as file:
+            file.writelines(claims_csv(LATE_ROWS, bad_every=None, suffixes=("-PAID",)))
+        with started(tmp_path, "late.db", "late.csv") as run:
+            while _calls(log)["GET"] < LATE_ROWS:
+                with suppress(subprocess.TimeoutExpired):
+                    pytest.fail(f"ended with {run.wait(timeout=0.01)}: {(tmp_path / 'said.txt').read_text()}")
+            run.kill()
+        sent = _calls(log)["POST"]
+        with started(tmp_path, "late.db", "late.csv") as run:
+            assert run.wait(timeout=60) == 0, (tmp_path / "said.txt").read_text()
+        payer.terminate()
+
+    assert sent == LATE_ROWS
+    assert _calls(log)["POST"] == LATE_ROWS
+    assert _calls(log)["DELETE"] == LATE_ROWS
+    assert (tmp_path / "late.csv").read_text().count("Finalized") == LATE_ROWS
+
+
+def _calls(log):
+    """How many requests of each method the payer has had."""
+    lines = log.read_text().splitlines() if log.exists() else []
+    return Counter(json.loads(line)["call"].split()[0] for line in lines)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+from datetime import date, datetime
 
 import pytest
 
 from bulkclaims.errors import RepositoryUnavailable, UploadRejected, UploadSuperseded
 from bulkclaims.intake import Intake
-from bulkclaims.jobs import JobStatus, Settings
+from bulkclaims.jobs import JobStatus, PayerPlan, Settings
 from bulkclaims.parsing import CsvParser
 from bulkclaims.payloads import open_result, open_rows
+from bulkclaims.planning import HEADROOM
+from bulkclaims.planning.needs import _months_before
 from bulkclaims.privacy import PlainCipher
-from bulkclaims.records import UploadFacts
+from bulkclaims.records import Capabilities, Rate, UploadFacts
 
 PLAIN = PlainCipher()
 
@@ -93,26 +96,125 @@ def test_a_store_that_fails_leaves_nothing(intake, repository, owner, claims, mo
     assert repository.purge(0, 0) == 0
 
 
-def test_what_the_payer_needs_is_asked_for_at_once(repository, owner, claims):
-    """A file that lacks what the payer needs is refused with all of it named, before anything is stored."""
-    needs = (frozenset({"payer_id"}), frozenset({"npi", "tin"}))
-    intake = Intake(CsvParser(), repository, PLAIN, needs=needs)
+class TestNeeds:
+    """What payers need of a row is said at upload, before anything is asked."""
 
-    with pytest.raises(UploadRejected, match="without payer_id, and npi or tin:") as refusal:
-        intake.submit(claims(1), "claims.csv", owner, {"payer_id": ""})
+    CLINIC = Capabilities("clinic", needs=(frozenset({"payer_id"}), frozenset({"npi", "tin"})), lookback_months=24)
 
-    assert refusal.value.code == "missing_defaults"
-    assert intake.submit(claims(1), "claims.csv", owner, {"payer_id": "60054", "tin": "123456789"}).total_rows == 1
+    def intake(self, repository, **payers):
+        """An intake that knows some payers by id; all by "any"."""
+        return Intake(
+            CsvParser(), repository, PLAIN, payers=lambda payer_id: payers.get(f"p{payer_id}", payers.get("any"))
+        )
 
+    def errors(self, repository, header, *rows, defaults=None, **payers):
+        """Check a file; gives column, code and rows of each problem."""
+        required = "claim_number,first_name,last_name,date_of_birth,subscriber_id"
+        lines = [f"PCN{number},ALMA,TESTER,03/04/1972,ZX1,{row}" for number, row in enumerate(rows)]
+        file = "\n".join([f"{required},{header}", *lines]).encode()
+        report = self.intake(repository, **payers).check(io.BytesIO(file), defaults or {})
+        return {(problem.column, problem.code, problem.rows) for problem in report.problems}
 
-def test_a_column_serves_as_well_as_a_default(repository, owner):
-    """What the payer needs may come from the file."""
-    intake = Intake(CsvParser(), repository, PLAIN, needs=(frozenset({"payer_id"}),))
-    upload = io.BytesIO(
-        b"claim_number,first_name,last_name,date_of_birth,subscriber_id,payer_id\nP1,ALMA,TESTER,03/04/1972,ZX1,99999\n"
+    def test_a_file_that_lacks_all_of_it_is_refused(self, repository, owner, claims):
+        """All of it is named, and nothing is stored."""
+        intake = self.intake(repository, any=self.CLINIC)
+        with pytest.raises(UploadRejected, match="without NPI or TIN, and payer_id:") as refusal:
+            intake.submit(claims(1), "claims.csv", owner, {"payer_id": ""})
+
+        assert refusal.value.code == "missing_defaults"
+        assert intake.submit(claims(1), "claims.csv", owner, {"payer_id": "60054", "tin": "123456789"}).total_rows == 1
+
+    def test_a_column_serves_as_well_as_a_default(self, repository):
+        """A row that leaves it blank is told so."""
+        assert self.errors(repository, "payer_id,npi", "60054,1999999984", ",", any=self.CLINIC) == {
+            ("payer_id", "needed_by_payer", (2,)),
+            ("npi", "needed_by_payer", (2,)),
+        }
+        assert not self.errors(repository, "npi", "1999999984", defaults={"payer_id": "60054"}, any=self.CLINIC)
+
+    def test_each_payer_has_needs_of_its_own(self, repository):
+        """A column is missed only by rows whose payer needs it; a payer that nobody knows is the row's fault."""
+        simple = Capabilities("simple")
+        found = self.errors(repository, "payer_id", "60054", "11111", "99999", p60054=self.CLINIC, p11111=simple)
+        assert found == {("npi", "needed_by_payer", (1,)), ("payer_id", "unknown_payer", (3,))}
+
+    def test_a_file_that_nobody_answers_for_is_refused(self, repository, owner, claims):
+        """Neither a column nor a default says whose it is."""
+        with pytest.raises(UploadRejected, match="No payer is set up"):
+            self.intake(repository).submit(claims(1), "claims.csv", owner, {})
+
+    def test_what_the_payer_has_forgotten_is_not_asked_for(self, repository):
+        """The latest day of service counts; a row that is bad anyway is not told twice."""
+        needs = {"payer_id": "60054", "npi": "1999999984"}
+        today = f"{datetime.now():%m/%d/%Y}"  # noqa: DTZ005 -- as the parser has it
+        found = self.errors(
+            repository,
+            "first_service_date,last_service_date",
+            "01/02/2020,01/03/2020",
+            f"01/02/2020,{today}",
+            "01/02/2020,",
+            "01/02/2020,never",
+            ",",
+            defaults=needs,
+            any=self.CLINIC,
+        )
+        old = {(column, rows) for column, code, rows in found if code == "too_old_for_payer"}
+        assert old == {("last_service_date", (1, 3))}
+
+    @pytest.mark.parametrize(
+        ("day", "months", "before"),
+        [
+            (date(2026, 11, 26), 24, date(2024, 11, 26)),
+            (date(2026, 3, 31), 1, date(2026, 3, 1)),
+            (date(2026, 1, 31), 2, date(2025, 12, 1)),
+            (date(2024, 2, 29), 12, date(2023, 3, 1)),
+            (date(2026, 12, 31), 12, date(2025, 12, 31)),
+        ],
     )
+    def test_months_back(self, day, months, before):
+        """The same day of that month, or the first of the next one where it has no such day."""
+        assert _months_before(day, months) == before
 
-    assert intake.submit(upload, "claims.csv", owner, {}).total_rows == 1
+
+class TestPlan:
+    """How many requests a file will take."""
+
+    def plan(self, repository, rows, header="", defaults=None, **can):
+        """What a file of these rows comes to."""
+        capabilities = Capabilities("clinic", **can)
+        intake = Intake(CsvParser(), repository, PLAIN, payers=lambda _: capabilities)
+        required = "claim_number,first_name,last_name,date_of_birth,subscriber_id"
+        lines = [f"PCN{number},ALMA,TESTER,03/04/1972,ZX1,{row}" for number, row in enumerate(rows)]
+        file = "\n".join([f"{required},{header or 'note'}", *lines]).encode()
+        (plan,) = intake.check(io.BytesIO(file), defaults or {}).plan
+        return plan
+
+    def test_row_by_row(self, repository):
+        """Without windows a request for each good row, at the rate and within the budget of a day."""
+        plan = self.plan(repository, ["x"] * 100, rate=Rate(10, 40))
+        assert (plan.calls, plan.most_calls, plan.searches, plan.days) == (100, 100, 0, 3)
+        assert plan.seconds == pytest.approx(100 / 10 / HEADROOM)
+
+    def test_by_window(self, repository):
+        """Rows of one provider share searches; few of them, and those without dates, are asked for one by one."""
+        days = [f"60054,123456789,{month:02}/{day:02}/2026" for month in (3, 4) for day in range(1, 31)]
+        others = ["60054,987654321,03/01/2026"] * 2 + ["60054,123456789,"]
+        plan = self.plan(repository, days * 2 + others, "payer_id,tin,first_service_date", window_days=30, page_size=50)
+        # Two windows of thirty days with sixty rows each, so of two pages.
+        assert (plan.rows, plan.searches, plan.calls, plan.most_calls) == (123, 4, 4 + 3, 4 + 123)
+        assert (plan.seconds, plan.per_day, plan.days) == (None, None, 1)
+
+    def test_the_job_keeps_it(self, repository, owner, claims):
+        """It is counted while the file is stored."""
+        intake = Intake(CsvParser(), repository, PLAIN, payers=lambda _: Capabilities("clinic"))
+        job = intake.submit(claims(3), "claims.csv", owner, {})
+        assert repository.get(owner.organisation, job.id).upload.plan == (
+            PayerPlan(account="clinic", rows=3, calls=3, most_calls=3),
+        )
+
+    def test_where_no_payer_is_known_there_is_none(self, intake, claims):
+        """A process that takes uploads for others may not know the payers."""
+        assert intake.check(claims(3), {}).plan == ()
 
 
 def test_defaults_are_brought_to_the_form_of_cells(intake, owner, claims):

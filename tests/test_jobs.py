@@ -135,6 +135,31 @@ def test_a_job_that_waits_says_why(job, workers, sentence):
 
 
 @pytest.mark.parametrize(
+    ("seconds", "moment"),
+    [
+        (0.5, "12:00 UTC"),
+        (299.5, "12:05 UTC"),
+        (300, "12:05 UTC"),
+        (301, "12:06 UTC"),
+        (12 * 3600, "2026-11-25 00:00 UTC"),
+    ],
+)
+def test_a_job_whose_rows_are_put_aside_says_until_when(job, seconds, moment):
+    """To the minute, in which they go on or have gone on; the day is named where it is another."""
+    waiting = {"waiting_until": NOON + timedelta(seconds=seconds), "waiting_for": "The payer is away."}
+
+    assert after(job, 0, **waiting).notice == f"Some rows wait until {moment}: The payer is away."
+
+
+def test_a_job_that_waits_no_longer_says_nothing(job):
+    """Once the moment has come, or the job has ended."""
+    waiting = {"waiting_until": NOON + timedelta(seconds=60), "waiting_for": "The payer is away."}
+
+    assert after(job, 60, **waiting).notice == ""
+    assert after(job, 0, **waiting, status=JobStatus.CANCELLED).notice == ""
+
+
+@pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
         (

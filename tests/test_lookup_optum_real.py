@@ -37,7 +37,7 @@ from bulkclaims.lookup.optum_real_answer import read_page, told
 from bulkclaims.lookup.payer_line import PayerLine
 from bulkclaims.lookup.transport import Reply, make_client
 from bulkclaims.privacy import Secret
-from bulkclaims.records import ClaimInquiry
+from bulkclaims.records import ClaimInquiry, Window
 from bulkclaims.testing.contracts.connector import ConnectorContract
 from bulkclaims.testing.scripted_payer import ScriptedPayer, http_answer
 from bulkclaims.testing.simulator import SCENARIOS, PayerSimulator, SimulatorSettings
@@ -46,6 +46,7 @@ VECTORS = Path(__file__).parent / "vectors"
 FOUND = json.loads((VECTORS / "optum-real-200.json").read_text())
 NOTHING = {"data": {"searchClaim": {"claims": [], "pagination": {"hasMoreRecords": False, "nextPageToken": None}}}}
 ALMA = ClaimInquiry("PCN7000001", "ALMA", "TESTER", date(1972, 3, 4), "0000012345", payer_id="87726", tin="12-3456789")
+WINDOW = Window("87726", "12-3456789", date(2025, 11, 1), date(2025, 11, 30))
 QUICK = RetryPolicy(base_seconds=0, max_seconds=0, down_seconds=0)
 
 
@@ -68,14 +69,14 @@ def changed(**fields):
     return body
 
 
-def asked(script, inquiry=ALMA, **others):
+def asked(script, inquiry=ALMA, ask=None, **others):
     """Ask a payer that follows *script*; gives the answer or the error, and the requests."""
 
     async def run():
         async with ScriptedPayer(script) as payer:
             connector = without_token(payer.url, **others)
             try:
-                return await connector.inquire(inquiry), payer.heard
+                return await (ask(connector) if ask else connector.inquire(inquiry)), payer.heard
             except ConnectorError as error:
                 return error, payer.heard
             finally:
@@ -155,6 +156,49 @@ def test_pages_are_fetched_to_the_end():
     assert len(answer.claims) == 2
     error, _ = asked(never)
     assert isinstance(error, AnswerNotUnderstood)
+
+
+def test_a_window():
+    """Days alone are searched, of one provider, a page at a time; no connector takes more than ninety."""
+    more = deepcopy(FOUND)
+    more["data"]["searchClaim"]["pagination"] = {"hasMoreRecords": True, "nextPageToken": "T"}
+
+    async def script(heard):
+        return http_answer(FOUND if "nextpagetoken" in heard.headers else more)
+
+    async def ask(connector):
+        first = await connector.inquire_window(WINDOW)
+        return first, await connector.inquire_window(WINDOW, first.next_page)
+
+    (first, second), heard = asked(script, ask=ask, sandbox=True)
+    assert (len(first.claims), first.next_page, len(second.claims), second.next_page) == (1, "T", 1, "")
+    days = {"payerId": "87726", "serviceStartDate": "11/01/2025", "serviceEndDate": "11/30/2025"}
+    assert [json.loads(each.body)["variables"]["searchClaimInput"] for each in heard] == [days, days]
+    assert [each.headers.get("nextpagetoken") for each in heard] == [None, "T"]
+    assert {each.headers["providertaxid"] for each in heard} == {"123456789"}
+    assert {each.headers["environment"] for each in heard} == {"sandbox"}
+    can = without_token("http://127.0.0.1:1").capabilities
+    assert (can.window_days, can.page_size, can.searches_without_number) == (90, 50, False)
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "sentence"),
+    [
+        (200, "INTERNAL_SERVER_ERROR", r"later\. \[INTERNAL_SERVER_ERROR\]$"),
+        (200, "OTHER", r"later\.$"),
+        (400, "GRAPHQL_VALIDATION_FAILED", r"row\. \[HTTP 400\] \[GRAPHQL_VALIDATION_FAILED\]$"),
+        (400, "OTHER", r"row\. \[HTTP 400\]$"),
+    ],
+)
+def test_a_window_shows_no_word_of_the_payers(status, told, sentence):
+    """Any patient could be meant, so that none can be blotted out."""
+
+    async def script(_heard):
+        return http_answer({"errors": [{"code": told, "description": "about CANARY"}]}, status)
+
+    error, _ = asked(script, ask=lambda connector: connector.inquire_window(WINDOW))
+    with pytest.raises(ConnectorError, match=sentence):
+        raise error
 
 
 def test_the_documented_answer():
@@ -293,6 +337,32 @@ def test_every_scenario_comes_to_what_it_does_elsewhere():
         assert outcomes(OptumRealConnector(settings(payer.url))) == expected
     assert expected["-PAID"] == ("Finalized", "True")
     assert expected["-NF"] == ("Not Found", "False")
+
+
+def test_a_window_says_what_single_look_ups_say(tmp_path):
+    """Of each claim that it has."""
+    claims = tmp_path / "claims.csv"
+    header, *lines = FILE.decode().splitlines()
+    claims.write_text("\n".join([f"{header},first_service_date", *(f"{line},11/14/2025" for line in lines)]))
+
+    async def run(url):
+        connector = OptumRealConnector(settings(url))
+        try:
+            await connector.prepare()
+            within = (await connector.inquire_window(WINDOW)).claims
+            numbers = [claim.payer_claim_number for claim in within]
+            answers = [await connector.inquire(evolve(ALMA, claim_number=number)) for number in numbers]
+            single = [claim for answer in answers for claim in answer.claims]
+            return within, [claim for claim in single if claim.payer_claim_number in numbers]
+        finally:
+            await connector.aclose()
+
+    with PayerSimulator(SimulatorSettings(dialect="optum-real", claims=claims)) as payer:
+        within, single = asyncio.run(run(payer.url))
+        assert len(payer.requests) == len(within)
+    assert list(within) == single
+    assert {claim.payer_claim_number[10:] for claim in within} >= {"-PAID", "-PEND", "-DENY", "-INFO", "-REJ", "-MULTI"}
+    assert {(claim.last_name, claim.date_of_birth) for claim in within} == {("TESTER", date(1972, 3, 4))}
 
 
 class TestSimulator:

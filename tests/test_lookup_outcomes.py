@@ -8,11 +8,25 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkclaims.errors import InquiryRefused, PayerUnavailable
+from bulkclaims.errors import (
+    AccessExpired,
+    AnswerNotUnderstood,
+    ConnectorError,
+    InquiryRefused,
+    PayerUnavailable,
+    TicketGone,
+)
 from bulkclaims.lookup.inquiries import Question
 from bulkclaims.lookup.matching import MatchRules
 from bulkclaims.lookup.outcomes import answered, failed, find
-from bulkclaims.lookup.status_codes import CATEGORY_LABELS, CATEGORY_STATUS, STATUS_WORDS, WORD_STATUS, StatusTable
+from bulkclaims.lookup.status_codes import (
+    CATEGORY_LABELS,
+    CATEGORY_STATUS,
+    NEXT_ACTIONS,
+    STATUS_WORDS,
+    WORD_STATUS,
+    StatusTable,
+)
 from bulkclaims.records import Answer, ClaimInquiry, ClaimStatus
 
 ASKED = ClaimInquiry("PCN7", "Alma", "Tester", date(1972, 3, 4), "ZX12", first_service_date=date(2025, 11, 14))
@@ -187,3 +201,76 @@ def test_a_failure_is_an_error_line_with_its_sentence():
     assert (line.row, line.status, line.success, line.patient_name) == (3, "Error", False, "Alma Tester")
     assert (line.asked, line.fingerprint) == (4, None)
     assert line.error == "The payer did not respond; try again later."
+
+
+class TestNextAction:
+    """What billing staff do next."""
+
+    @pytest.mark.parametrize("key", [*CATEGORY_STATUS, *STATUS_WORDS])
+    def test_every_code_and_word_has_one(self, key):
+        """A short sentence or two for each, whichever status code stands beside it."""
+        action = OUR_WORDS.next_action("Zonked", key, "999")
+        assert action.endswith(".")
+        assert len(action) <= 100
+
+    def test_all_keys_are_codes_or_words(self):
+        """No entry waits for something that never comes."""
+        known = {*CATEGORY_STATUS, *STATUS_WORDS}
+        assert {key.partition(":")[0] for key in NEXT_ACTIONS} == known
+        assert all(key.partition(":")[2].isdigit() for key in NEXT_ACTIONS if ":" in key)
+
+    @pytest.mark.parametrize(
+        ("category", "status", "word", "key"),
+        [
+            ("F1", "65", "", "F1"),
+            ("F2", "585", "", "F2"),
+            ("F2", "54", "", "F2:54"),
+            ("P3", "317", "Finalized", "P3"),
+            ("", "", "In Process", "Pending"),
+            ("Z9", "", "", "Pending"),
+        ],
+    )
+    def test_the_narrowest_entry_counts(self, category, status, word, key):
+        """Category and status code, the category, the payer's word; what is not known is pending."""
+        claim = evolve(PAID, category_code=category, status_code=status, reported_status=word)
+        assert result(claim).next_action == NEXT_ACTIONS[key]
+
+    @pytest.mark.parametrize(
+        ("claim", "key"),
+        [
+            (None, "Not Found"),
+            (NOTHING, "D0:97"),
+            (ClaimStatus("D0"), "D0"),
+            (evolve(PAID, category_code="A4"), "A4"),
+            (evolve(PAID, payer_claim_number="X"), "Not Found"),
+        ],
+    )
+    def test_what_is_not_found_has_one(self, claim, key):
+        """By the codes of the search where there are any."""
+        assert result(*filter(None, [claim])).next_action == NEXT_ACTIONS[key]
+
+    def test_a_host_has_sentences_of_its_own(self):
+        """A copy of the table, with others in it, or with hardly any."""
+        table = StatusTable(actions={**NEXT_ACTIONS, "F1": "Tell Alma.", "F2:585": "Tell Benno.", "Not Found": "Ask."})
+        assert result(PAID, table=table).next_action == "Tell Alma."
+        assert result(evolve(PAID, category_code="F2", status_code="585"), table=table).next_action == "Tell Benno."
+        assert result(table=table).next_action == "Ask."
+        assert result(PAID, table=StatusTable(actions={})).next_action == ""
+
+    @pytest.mark.parametrize(
+        ("error", "action"),
+        [
+            (PayerUnavailable(), "Retry the job later."),
+            (InquiryRefused("No."), "Correct the row and upload it again."),
+            (
+                AccessExpired("No."),
+                "Retry the job. If rows fail so again, have the payer account's credentials checked.",
+            ),
+            (AnswerNotUnderstood("No."), "Retry the job. If the row fails so again, tell your administrator."),
+            (TicketGone("No."), "Retry the job. If the row fails so again, tell your administrator."),
+            (ConnectorError("No."), "Retry the job. If the row fails so again, tell your administrator."),
+        ],
+    )
+    def test_a_failure_has_one(self, error, action):
+        """By what went wrong."""
+        assert failed(Question(b"mark", ASKED, [3]), error, 4).next_action == action

@@ -24,6 +24,7 @@ from bulkclaims.errors import (
 )
 from bulkclaims.interfaces import RunContext
 from bulkclaims.lookup import StediConnector, StediSettings
+from bulkclaims.lookup.breaker import BreakerPolicy
 from bulkclaims.lookup.inquiries import fingerprint, questions
 from bulkclaims.lookup.processor import LookupProcessor
 from bulkclaims.lookup.retrying import RetryPolicy
@@ -44,6 +45,7 @@ from bulkclaims.repositories.memory import MemoryRepository
 from bulkclaims.testing.simulator import PayerSimulator, SimulatorSettings
 
 QUICK = RetryPolicy(base_seconds=0, max_seconds=0, down_seconds=0)
+UNMOVED = BreakerPolicy(rows=1000)
 COLUMNS = (*REQUIRED_COLUMNS, "payer_id")
 
 
@@ -110,7 +112,12 @@ class Book:
 
 def context(book=None, go_on=lambda: True, defaults=None, job="job"):
     """A run of a job."""
-    return RunContext(SimpleNamespace(id=job, defaults=defaults or {}), b"salt", go_on, (book or Book()).recorded)
+    return RunContext(
+        SimpleNamespace(id=job, defaults=defaults or {}, waiting_until=None, total_rows=0),
+        b"salt",
+        go_on,
+        (book or Book()).recorded,
+    )
 
 
 async def results_of(processor, rows, run=None):
@@ -128,7 +135,7 @@ def process(payer, rows, run=None, **options):
     """Look *rows* up and return all results by row number; afterwards no slot is held and no task is left."""
 
     async def look_up():
-        processor = LookupProcessor(payer, retry=QUICK, **options)
+        processor = LookupProcessor(payer, retry=QUICK, breaker=UNMOVED, **options)
         found = await results_of(processor, rows, run)
         await nothing_left(processor, payer)
         return found
@@ -420,7 +427,7 @@ class Slots:
     """A limiter that grants everything at once and counts."""
 
     def __init__(self):
-        self.granted, self.postponed = 0, []
+        self.granted, self.told = 0, []
 
     def reserve(self, _account, count, _rate):
         """Grant."""
@@ -429,7 +436,11 @@ class Slots:
 
     def postpone(self, _account, seconds):
         """Note it."""
-        self.postponed.append(seconds)
+        self.told.append(seconds)
+
+    def postponed(self, _account):
+        """Nobody holds the account back."""
+        return 0.0
 
 
 def test_each_try_takes_a_slot_and_a_429_postpones():
@@ -439,14 +450,14 @@ def test_each_try_takes_a_slot_and_a_429_postpones():
     payer = Payer({"C1": [throttled]}, rate=Rate(50))
     assert process(payer, [row(1), row(2)], limiter=limiter)[1].asked == 2
     assert limiter.granted == 3
-    assert limiter.postponed == [0]
+    assert limiter.told == [0]
 
 
 def test_without_a_rate_the_limiter_is_left_alone():
     """A connector that names no rate is limited by its slots alone."""
     limiter = Slots()
     process(Payer({"C1": [PayerUnavailable(throttled=True, retry_after=0)]}), [row(1)], limiter=limiter)
-    assert (limiter.granted, limiter.postponed) == (0, [])
+    assert (limiter.granted, limiter.told) == (0, [])
 
 
 class Noted(Payer):
@@ -623,3 +634,81 @@ def test_a_bug_before_a_look_up_costs_its_row():
 
     assert (result.success, result.asked, payer.asked) == (False, 0, [])
     assert "within this service" in result.error
+
+
+class Searching(Payer):
+    """Finds claims by patient and dates, and by number only those it is told to."""
+
+    def __init__(self, by_number=None, by_patient=None, **capabilities):
+        ways = ({"claim_number"}, {"subscriber_id", "first_service_date"})
+        capabilities = {"searches_by": tuple(map(frozenset, ways)), **capabilities}
+        super().__init__({"": by_patient or [], **(by_number or {})}, **capabilities)
+
+    async def inquire(self, inquiry):
+        """Say what it finds."""
+        self.asked.append(inquiry.claim_number)
+        said = self.says.get(inquiry.claim_number)
+        if isinstance(said, Exception):
+            raise said
+        return Answer(tuple(said or ()))
+
+
+THE_CLAIM = ClaimStatus("F1", payer_claim_number="C-1", subscriber_id="ZX12", date_of_birth=date(1972, 3, 4))
+ANOTHER = evolve(THE_CLAIM, payer_claim_number="X9")
+
+
+def search_twice(payer, **cells):
+    """Look up one row with dates of service, searching once more if need be."""
+    columns = (*COLUMNS, "first_service_date")
+    cells = {"first_service_date": "01/05/2026", **cells}
+    asked = Row(1, columns, (*row(1).values, cells["first_service_date"]))
+    return process(payer, [asked], second_search=True)[1]
+
+
+class TestSecondSearch:
+    """What is not found by its number is searched for once more, by patient and dates of service."""
+
+    def test_it_finds_the_claim_of_that_number(self):
+        """The number is compared all the same, in the form that the payer writes it."""
+        payer = Searching(by_patient=[ANOTHER, THE_CLAIM])
+        found = search_twice(payer)
+        assert (payer.asked, found.success, found.asked) == (["C1", ""], True, 2)
+        assert found.note == "found by a second search, without its number"
+        assert found.payer_claim_number == "C-1"
+
+    def test_another_claim_is_not_taken_for_it(self):
+        """Nor is a second search that brings nothing anything but not found."""
+        for nothing in ([ANOTHER], [ClaimStatus("D0")], []):
+            payer = Searching(by_patient=nothing)
+            found = search_twice(payer)
+            assert (found.status, found.asked, payer.asked) == ("Not Found", 2, ["C1", ""])
+
+    @pytest.mark.parametrize(
+        ("payer", "cells"),
+        [
+            (Searching(by_number={"C1": [THE_CLAIM]}), {}),
+            (Searching(by_number={"C1": [ANOTHER]}), {}),
+            (Searching(by_number={"C1": InquiryRefused("no")}), {}),
+            (Searching(), {"first_service_date": ""}),
+            (Searching(searches_by=(frozenset({"claim_number"}),)), {}),
+        ],
+        ids=["found", "others", "refused", "no dates", "cannot"],
+    )
+    def test_it_is_made_only_where_it_may_help(self, payer, cells):
+        """Not of what was found or refused, not without dates, and not at a payer that cannot."""
+        search_twice(payer, **cells)
+        assert payer.asked == ["C1"]
+
+    def test_it_is_a_setting(self):
+        """It may double what is asked."""
+        payer = Searching()
+        columns = (*COLUMNS, "first_service_date")
+        process(payer, [Row(1, columns, (*row(1).values, "01/05/2026"))])
+        assert payer.asked == ["C1"]
+
+    def test_a_second_search_that_fails_is_the_rows_failure(self):
+        """It is tried again like any other, and the row says what is wrong."""
+        payer = Searching()
+        payer.says[""] = PayerUnavailable()
+        found = search_twice(payer)
+        assert (found.status, payer.asked) == ("Error", ["C1", "", "", "", ""])

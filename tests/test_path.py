@@ -60,8 +60,8 @@ NOTES = st.text('ab,;|\t"\r\n ', max_size=8)
 def test_whatever_a_file_is_written_like(rows, delimiter, end, encoding, quoting):
     """Every delimiter, line end, encoding and manner of quoting, with notes that hold all of them, brings every row."""
     text = io.StringIO(newline="")
-    # Of the line ends it does not write itself, csv leaves "\n" unquoted after a "\r".
-    quoting = csv.QUOTE_ALL if end == "\r" else quoting
+    # Line ends that it does not write itself csv leaves unquoted.
+    quoting = quoting if end == "\r\n" else csv.QUOTE_ALL
     writer = csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=quoting)
     writer.writerow([*HEADER.split(","), "note"])
     for number, (name, note) in enumerate(rows):

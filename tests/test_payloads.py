@@ -51,10 +51,16 @@ def test_any_result_comes_back(  # noqa: PLR0917 -- Hypothesis passes them in th
     """A result of any content comes back as it was."""
     result = RowResult(
         7, claim, "Finalized", True, "ALMA TESTER", charged, paid, processed, error, claim,
-        "PCN1", "F1", "65", "trace", source, 2, fingerprint,
+        "PCN1", "F1", "65", "trace", source, 2, fingerprint, error,
     )  # fmt: skip
 
     assert open_result(seal_result(result, PLAIN), PLAIN) == result
+
+
+def test_a_result_of_an_older_version_has_no_next_action():
+    """What was stored before there was one reads as blank."""
+    old = SealedResult(1, True, "Finalized", b'{"claim_number":"PCN1"}')
+    assert open_result(old, PLAIN) == RowResult(1, "PCN1", "Finalized", True)
 
 
 def test_payloads_pass_through_the_cipher():

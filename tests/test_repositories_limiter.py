@@ -45,7 +45,9 @@ def test_a_postponement_ends() -> None:
     limiter.postpone("stedi", 10)
     times.append(NOON + 4)
     assert limiter.reserve("stedi", 1, Rate(per_second=1)) == 6
+    assert limiter.postponed("stedi") == 6
     times.append(NOON + 20)
+    assert limiter.postponed("stedi") == 0
     assert limiter.reserve("stedi", 1, Rate(per_second=1)) == 0
 
 

@@ -95,6 +95,20 @@ def test_a_deadline_counts_from_the_first_lease(clock: Clock, repository: Memory
     assert repository.settle(job.id).status is JobStatus.FAILED
 
 
+def test_a_chunk_is_put_aside_for_its_seconds(clock: Clock, repository: MemoryRepository) -> None:
+    """Not longer; and the job tells that very moment, of two the later one."""
+    job = upload(repository)
+    for number, seconds in ((0, 60), (1, 30)):
+        repository.park(take(repository, job, number), seconds, "The payer is away.")
+    assert repository.get(OURS, job.id).waiting_until == NOON + timedelta(seconds=60)
+    clock.now += 59
+    assert numbers(repository.ring(job.id, 9, 60)) == [1]
+    assert repository.lease(Chunk(job.id, 0), "w1", LONG) is None
+    clock.now += 1
+    assert numbers(repository.ring(job.id, 9, 60)) == [0]
+    take(repository, job, 0)
+
+
 def test_jobs_are_purged_by_age(clock: Clock, repository: MemoryRepository) -> None:
     """Age counts from the end of a job and from the beginning of an upload."""
     job = upload(repository)

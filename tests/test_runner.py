@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import traceback
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import pytest
 from attrs import evolve, field, frozen
 
 from bulkclaims.dispatch import Doorbell
-from bulkclaims.errors import AccessRefused, ChunkBroken, RepositoryUnavailable
+from bulkclaims.errors import AccessRefused, ChunkBroken, PayerAway, RepositoryUnavailable
 from bulkclaims.event_loop import EventLoopThread
 from bulkclaims.intake import Intake
 from bulkclaims.jobs import Chunk, JobStatus, Settings
@@ -361,6 +362,92 @@ def test_refused_credentials_end_the_job(repository, dispatcher, runner, job):
 
     assert (ended.status, ended.problem) == (JobStatus.FAILED, "The payer refuses our key.")
     assert dispatcher.dispatched == []
+
+
+def test_a_chunk_whose_payer_is_away_is_put_aside(repository, dispatcher, runner, job, clock):
+    """What was answered stays, other chunks go on, and the job says why some rows wait; later they go on."""
+    away = True
+
+    async def before(row):
+        if away and row.number == 5:
+            raise PayerAway("The payer (one) does not answer.", 30)
+
+    run = runner(InstantProcessor(batch=1, before=before)).run
+    run(Chunk(job.id, 0))
+    dispatcher.deliver(run)
+    waiting = repository.get("ACME", job.id)
+
+    assert (waiting.status, waiting.waiting_for) == (JobStatus.PROCESSING, "The payer (one) does not answer.")
+    assert sorted(recorded(repository, job)) == [1, 2, 3, 4, *range(11, 26)]
+    assert repository.lease(Chunk(job.id, 0), "next", 15) is None
+
+    away = False
+    clock.append(clock[-1] + 30)
+    run(Chunk(job.id, 0))
+    dispatcher.deliver(run)
+    assert repository.get("ACME", job.id).status is JobStatus.COMPLETED
+
+
+@frozen
+class NothingFound(InstantProcessor):
+    """Finds none of the rows, but for those it is told."""
+
+    known: frozenset[int] = frozenset()
+
+    async def process(self, rows, context):
+        """Say so, three rows at a time."""
+        async with contextlib.aclosing(super().process(rows, context)) as batches:
+            async for batch in batches:
+                yield [self._seen(each) for each in batch]
+
+    def _seen(self, result):
+        return result if result.row in self.known else evolve(result, status="Not Found", success=False)
+
+
+class TestPause:
+    """A job whose first rows are all not found ends and says why, before all others are asked in vain."""
+
+    @pytest.fixture
+    def run(self, repository, dispatcher, loop, job):
+        """Run the job to wherever it goes, and give it back."""
+
+        def to_the_end(known=(), enough=6):
+            settings = evolve(SETTINGS, pause_after_none_found=enough)
+            processor = NothingFound(batch=3, known=frozenset(known))
+            doorbell = Doorbell(repository, dispatcher, settings)
+            runner = ChunkRunner(repository, processor, PLAIN, doorbell, settings, loop)
+            dispatcher.dispatch([Chunk(job.id, 0)])
+            dispatcher.deliver(runner.run)
+            return repository.get("ACME", job.id), len(processor.asked)
+
+        return to_the_end
+
+    def test_it_says_what_to_look_at(self, run):
+        """The payer id, NPI or tax id may be wrong for the whole file."""
+        ended, asked = run()
+        assert ended.status is JobStatus.FAILED
+        assert ended.problem.startswith("None of the first 6 rows was found, so the job was paused")
+        assert "NPI" in ended.problem
+        assert asked <= 9
+
+    def test_a_retry_goes_on_regardless(self, run, repository, job):
+        """Whoever says to go on has looked."""
+        run()
+        repository.reopen("ACME", job.id)
+        ended, _ = run()
+        assert (ended.status, ended.failed) == (JobStatus.COMPLETED, 25)
+
+    @pytest.mark.parametrize("known", [{1}, {6}])
+    def test_one_that_is_found_is_enough(self, run, known):
+        """Then the others may really not be there."""
+        ended, _ = run(known)
+        assert ended.status is JobStatus.COMPLETED
+
+    @pytest.mark.parametrize("enough", [None, 10])
+    def test_it_is_a_setting_and_looks_at_the_first_chunk(self, run, enough):
+        """Nine rows of the first chunk are asked, and one is refused: no ten are not found."""
+        ended, _ = run(enough=enough)
+        assert ended.status is JobStatus.COMPLETED
 
 
 def test_a_broken_processor_does_not_turn_in_a_tight_circle(repository, runner, job):

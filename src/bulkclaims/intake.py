@@ -18,13 +18,15 @@ from bulkclaims.errors import JobNotFound, KeyReused, UploadRejected, UploadRepe
 from bulkclaims.jobs import JobId, NewChunk, NewJob, Settings, UploadSummary
 from bulkclaims.parsing import canonical_defaults
 from bulkclaims.payloads import seal_result, seal_rows
-from bulkclaims.records import RowResult, Source, UploadFacts
+from bulkclaims.planning import Needs, Planner
+from bulkclaims.records import ERROR, RowResult, Source, UploadFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from bulkclaims.interfaces import Cipher, JobRepository, ParsedUpload, Readable, RowParser
-    from bulkclaims.jobs import Job, Owner
+    from bulkclaims.jobs import Job, Owner, PayerPlan
+    from bulkclaims.planning import PayersOf
     from bulkclaims.records import CellError, Row
 
 _SALT_BYTES = 32
@@ -52,6 +54,8 @@ class CheckReport:
     bad_rows: int
     problems: tuple[Problem, ...]
     """The most frequent first; counts are exact."""
+    plan: tuple[PayerPlan, ...] = ()
+    """What it would take to ask for the rows, by payer account."""
 
 
 @frozen
@@ -62,8 +66,8 @@ class Intake:
     repository: JobRepository
     cipher: Cipher
     settings: Settings = field(factory=Settings)
-    needs: tuple[frozenset[str], ...] = ()
-    """Optional columns the payer cannot do without; any one of each set is enough."""
+    payers: PayersOf | None = None
+    """What can be asked of whoever is asked for rows of a payer id; None where that is not known here."""
 
     def submit(self, upload: Readable, filename: str, owner: Owner, defaults: Mapping[str, str], key: str = "") -> Job:
         """
@@ -77,7 +81,8 @@ class Intake:
         """
         defaults = canonical_defaults(defaults)
         parsed = self.parser.parse(upload)
-        chunks = self._chunks(parsed, defaults)
+        planner = Planner(self.payers or _unknown, defaults)
+        chunks = self._chunks(parsed, defaults, planner)
         first = next(chunks)  # most bad files are refused here, before a trace of them is stored
         try:
             job_id = self.repository.begin(self._new_job(filename, owner, defaults, key))
@@ -91,7 +96,8 @@ class Intake:
             for number, rows in enumerate(chain([first], chunks)):
                 self.repository.add(job_id, self._seal(number, rows))
                 log.add(rows)
-            return self.repository.publish(job_id, UploadSummary(parsed.facts, log.count, tuple(log.listed)))
+            summary = UploadSummary(parsed.facts, log.count, tuple(log.listed), planner.plans())
+            return self.repository.publish(job_id, summary)
         except JobNotFound:
             raise UploadSuperseded from None
         except BaseException:
@@ -109,20 +115,26 @@ class Intake:
         parsed = self.parser.parse(upload)
         total = bad = 0
         found = _Problems()
-        for rows in self._chunks(parsed, defaults):
+        planner = Planner(self.payers or _unknown, defaults)
+        for rows in self._chunks(parsed, defaults, planner):
             total += len(rows)
             for row in rows:
                 bad += bool(row.errors)
                 found.add(row.errors)
-        return CheckReport(parsed.facts, total, bad, found.sorted())
+        return CheckReport(parsed.facts, total, bad, found.sorted(), planner.plans())
 
-    def _chunks(self, parsed: ParsedUpload, defaults: Mapping[str, str]) -> Iterator[Sequence[Row]]:
+    def _chunks(self, parsed: ParsedUpload, defaults: Mapping[str, str], planner: Planner) -> Iterator[Sequence[Row]]:
         rows = iter(parsed)
-        chunk = list(islice(rows, self.settings.chunk_rows))
+        chunk: Sequence[Row] = list(islice(rows, self.settings.chunk_rows))
         if not chunk:
             raise UploadRejected("The file has no rows below its header.", code="no_rows")
-        _require(self.needs, {*parsed.facts.columns, *(name for name, text in defaults.items() if text)})
+        needs = Needs(self.payers, defaults) if self.payers else None
+        if needs:
+            needs.require(chunk)
         while chunk:
+            if needs:
+                chunk = needs.checked(chunk)
+                planner.add(chunk)
             yield chunk
             chunk = list(islice(rows, self.settings.chunk_rows))
 
@@ -147,7 +159,7 @@ def refusal(row: Row) -> RowResult:
     return RowResult(
         row=row.number,
         claim_number=cells.get("claim_number", ""),
-        status="Error",
+        status=ERROR,
         success=False,
         patient_name=" ".join(filter(None, (cells.get("first_name"), cells.get("last_name")))),
         error=" ".join(f"{error.column}: {error.message}" if error.column else error.message for error in row.errors),
@@ -155,14 +167,8 @@ def refusal(row: Row) -> RowResult:
     )
 
 
-def _require(needs: Iterable[frozenset[str]], given: set[str]) -> None:
-    lacking = [" or ".join(sorted(names)) for names in needs if not names & given]
-    if lacking:
-        raise UploadRejected(
-            f"The payer cannot be asked without {', and '.join(lacking)}: add such a column to the file, or have a "
-            "default set for all jobs.",
-            code="missing_defaults",
-        )
+def _unknown(_payer_id: str) -> None:
+    """Who is asked where no payer is known."""
 
 
 @define

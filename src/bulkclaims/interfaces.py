@@ -387,7 +387,7 @@ class WorkStore(Protocol):
         Until then it is not leased to anyone, not chosen by `ring` and not counted as out, so that other chunks of the
         job go on. The job's `waiting_until` becomes the moment when it is over, unless that is later already, with
         *reason*, a plain sentence of at most 500 characters, as `waiting_for`. Where all rows have results nothing is
-        put aside. Recording anything for the job, reopening it or ending it clears both.
+        put aside. Reopening the job or ending it clears both.
         """
 
     def answers(self, job_id: JobId, fingerprints: Collection[bytes], /) -> Mapping[bytes, SealedResult]:
@@ -549,8 +549,9 @@ class KeptStore(Protocol):
     What workers keep for a while: answers that may be used again, and tickets of inquiries that a payer works on.
 
     A *scope* is an organisation or a job's id, in at most 255 characters; a mark is a keyed digest of at most 32 bytes
-    and tells nothing by itself. Payloads are opaque: they come sealed and go back byte for byte. Times are the store's
-    own clock. Called in worker processes. Raises `RepositoryUnavailable` when the store cannot serve.
+    and tells nothing by itself. Where the store keeps jobs, too, what was kept for a job goes with the job. Payloads
+    are opaque: they come sealed and go back byte for byte. Times are the store's own clock. Called in worker processes.
+    Raises `RepositoryUnavailable` when the store cannot serve.
     """
 
     def find_kept(self, scope: str, marks: Collection[bytes], /) -> Mapping[bytes, bytes]:

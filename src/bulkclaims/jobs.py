@@ -6,6 +6,7 @@ Nothing here does any work beyond its own arithmetic. What may tell of a patient
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, NewType
 
@@ -69,6 +70,30 @@ class NewJob:
     """The uploader's own word for this upload, by which a repeat of it is known; "" when there is none."""
 
 
+@frozen(kw_only=True)
+class PayerPlan:
+    """What a file will take to ask of one payer account, as far as its rows tell before anything is asked."""
+
+    account: str
+    rows: int
+    """Rows that will be asked; fewer where several ask the same."""
+    calls: int
+    """Requests, if every search for a provider's claims finds the rows that it is made for."""
+    most_calls: int
+    """Requests, if none of them does; tries after failures come on top."""
+    searches: int = 0
+    """Those of `calls` that search for a provider's claims of some days."""
+    seconds: float | None = None
+    """How long `calls` take at the account's rate; None where none is set."""
+    per_day: int | None = None
+    """The account's budget of requests a day; None where none is set."""
+
+    @property
+    def days(self) -> int:
+        """On how many days something will be asked, if nothing else uses the budget."""
+        return 1 if self.per_day is None else max(1, -(-self.calls // self.per_day))
+
+
 @frozen
 class UploadSummary:
     """What is known of a job once its file has been read to the end."""
@@ -77,6 +102,8 @@ class UploadSummary:
     error_count: int = 0
     """Every bad cell counts, also those that `error_log` no longer lists."""
     error_log: tuple[CellError, ...] = ()
+    plan: tuple[PayerPlan, ...] = ()
+    """What it takes to ask for the rows, by payer account; empty where the payers were not known at upload."""
 
 
 @frozen
@@ -142,7 +169,8 @@ class Job:
     ended_at: datetime | None = None
     deadline_at: datetime | None = None
     waiting_until: datetime | None = None
-    """Until when some chunks are put aside, perhaps with others under way; None when none was since the last result."""
+    """Until when some chunks are put aside, perhaps with others under way; in the past once they can go on; None when
+    none was in this run."""
     waiting_for: str = ""
     """Why: a plain sentence."""
 
@@ -224,10 +252,13 @@ class Progress:
 
     @property
     def notice(self) -> str:
-        """What keeps the job from moving, and what to do: one sentence, or ""."""
-        if not self.long_queued:
+        """What keeps the job or some of its rows from moving, and what to do: a sentence, or ""."""
+        if self.long_queued:
+            return f"Queued for {self.queued_seconds:.0f} seconds{_why_queued(self.workers)}"
+        until = self.job.waiting_until
+        if self.job.status is not JobStatus.PROCESSING or until is None or until <= self.at:
             return ""
-        return f"Queued for {self.queued_seconds:.0f} seconds{_why_queued(self.workers)}"
+        return f"Some rows wait until {_minute(until, self.at)}: {self.job.waiting_for}"
 
 
 def _why_queued(workers: Workers | None) -> str:
@@ -239,6 +270,13 @@ def _why_queued(workers: Workers | None) -> str:
     if workers.seen_at is None:
         return ", and no worker has ever been seen: start one."
     return f", and no worker has been seen since {workers.seen_at:%Y-%m-%d %H:%M:%S %Z}: start one."
+
+
+def _minute(moment: datetime, at: datetime) -> str:
+    """When *moment* is over, with its day where that is another than today."""
+    over = moment + timedelta(seconds=59)
+    today = at.astimezone(over.tzinfo).date()
+    return f"{over:%H:%M %Z}" if over.date() == today else f"{over:%Y-%m-%d %H:%M %Z}"
 
 
 @frozen
@@ -297,6 +335,9 @@ class Settings:
     """After how long an upload that was never finished is cleared away."""
     listed_errors: int = 100
     """Bad cells that a job's error log lists; all are counted."""
+    pause_after_none_found: int | None = 25
+    """When so many rows at the beginning of a job are all not found, its first run ends and says so: NPI, tax id or
+    payer id may be wrong for the whole file. None to ask for all of them regardless."""
 
     def __attrs_post_init__(self) -> None:
         """Check that a run can end, and that an undisturbed one keeps its leases."""

@@ -28,6 +28,7 @@ _TEXTS = (
     "category_code",
     "status_code",
     "trace",
+    "next_action",
 )
 
 

@@ -64,6 +64,16 @@ class Secret:
         return cls(text)
 
 
+class Masked(dict[str, str]):
+    """Headers or form fields, some of them secret: what shows its names shows none of its values."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Names alone."""
+        return f"Masked({', '.join(self)})"
+
+
 def hush_http_logs() -> None:
     """Keep HTTP libraries from logging request lines: some payers' URLs and headers name patients."""
     for name in ("httpx", "httpcore", "hpack", "aiohttp", "pyreqwest"):

@@ -37,12 +37,22 @@ DATE_FORMAT = "%m/%d/%Y"
 """The one form of a date in cells and results, once the parser has read any of the forms it accepts."""
 
 
+NOT_FOUND = "Not Found"
+"""The status of a row whose claim the payer does not have."""
+ERROR = "Error"
+"""The status of a row that has no answer."""
+
+
 class Source(StrEnum):
     """Where a row's result comes from."""
 
     PAYER = "payer"
     SAME_INQUIRY = "same_inquiry"
     """Another row of the job asked exactly this; the payer was not asked twice."""
+    WINDOW = "window"
+    """Found in a search of all the provider's claims of some days of service."""
+    KEPT = "kept"
+    """As the payer answered an earlier job of the organisation; it was not asked again."""
     UPLOAD = "upload"
     """Refused at upload and never sent to a payer."""
     WORKER = "worker"
@@ -251,6 +261,8 @@ class RowResult:
     """How often the payer was asked for this row in the run that answered it."""
     fingerprint: bytes | None = field(default=None, repr=False)
     """Keyed digest of the inquiry when this answer may stand for an identical row; None when it may not."""
+    next_action: str = ""
+    """What billing staff do next, in plain words; "" where nobody was asked."""
 
 
 @frozen

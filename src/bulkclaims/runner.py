@@ -23,6 +23,7 @@ from bulkclaims.errors import (
     ChunkBroken,
     JobNotFound,
     LeaseLost,
+    PayerAway,
     QuotaSpent,
     RepositoryUnavailable,
 )
@@ -32,7 +33,7 @@ from bulkclaims.interfaces import RunContext
 from bulkclaims.jobs import Settings
 from bulkclaims.payloads import open_result, open_rows, seal_result
 from bulkclaims.privacy import describe
-from bulkclaims.records import RowResult, Source
+from bulkclaims.records import ERROR, NOT_FOUND, RowResult, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,6 +50,11 @@ _LOOK_SECONDS = 0.25
 _PATIENCE_SECONDS = (0.1, 30.0)
 """For how long such a job waits meanwhile: an idle worker would have come sooner, and one that nobody could begin for
 so long is not to keep others from their work."""
+NOTHING_FOUND = (
+    "None of the first {} rows was found, so the job was paused before more was asked. Check the payer id and the "
+    "provider's NPI and tax id: a payer finds only claims of the provider that sent them. Retry the job to go on."
+)
+"""Why a job ends early whose rows are all not found."""
 _ANSWERS_AT_A_TIME = 500
 """A chunk may be of any size; a repository is promised that it is asked for some hundred fingerprints at most."""
 
@@ -119,6 +125,11 @@ class ChunkRunner:
         except LeaseLost as lost:
             log.warning("Chunk %d of job %s: %s", chunk.number, chunk.job_id, lost, extra=facts)
             return None
+        except PayerAway as away:
+            sentence = "Chunk %d of job %s is put aside for %.0f seconds. %s"
+            log.info(sentence, chunk.number, chunk.job_id, away.seconds, away, extra=facts)
+            self.repository.park(lease, away.seconds, away.message)
+            return None
         except (AccessRefused, QuotaSpent) as refusal:
             log.error("Job %s cannot go on. %s", chunk.job_id, refusal, extra=facts)
             self.repository.fail(chunk.job_id, str(refusal))
@@ -167,6 +178,9 @@ class _Tenure:
     settings: Settings
     stopping: threading.Event
     wanted: bool = True
+    none_found: bool = True
+    """Whether every row so far was looked for in vain."""
+    recorded_rows: int = 0
     unbegun: Chunk | None = None
     """What was made way for."""
     over: asyncio.Event = field(factory=asyncio.Event)
@@ -178,6 +192,18 @@ class _Tenure:
         sealed = [self._sealed(result) for result in batch]
         if not await asyncio.to_thread(self.repository.record, self.lease, sealed):
             self.wanted = False
+        self.none_found = self.none_found and all(result.status == NOT_FOUND for result in batch)
+        self.recorded_rows += len(batch)
+        if self._finds_nothing():
+            sentence = NOTHING_FOUND.format(self.recorded_rows)
+            await asyncio.to_thread(self.repository.fail, self.lease.chunk.job_id, sentence)
+            self.wanted = False
+
+    def _finds_nothing(self) -> bool:
+        """Whether the job's first rows were asked in vain, one and all, and nobody has said yet to go on regardless."""
+        enough = self.settings.pause_after_none_found
+        first_try = self.lease.chunk.number == 0 and self.lease.job.run == 1 and not self.lease.job.succeeded
+        return self.none_found and first_try and enough is not None and self.recorded_rows >= enough
 
     def _sealed(self, result: RowResult) -> SealedResult:
         """*result*, or in place of one that cannot be kept a failure of its row: its neighbours are not at fault."""
@@ -250,7 +276,7 @@ def _failed(row: Row, sentence: str, source: Source = Source.PAYER) -> RowResult
         row=row.number,
         claim_number=cells["claim_number"],
         patient_name=f"{cells['first_name']} {cells['last_name']}",
-        status="Error",
+        status=ERROR,
         success=False,
         error=sentence,
         source=source,

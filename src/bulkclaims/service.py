@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bulkclaims.intake import CheckReport
     from bulkclaims.interfaces import Cipher, Dispatcher, JobRepository, Readable, ResultWriter, RowParser, RowProcessor
     from bulkclaims.jobs import Chunk, Job, JobId, JobPage, JobStatus, Owner
+    from bulkclaims.planning import PayersOf
     from bulkclaims.records import RowResult
     from bulkclaims.results import RowCursor, RowPage
 
@@ -54,7 +55,8 @@ class BulkClaims:
         dispatcher: Tells workers that chunks are there; by default they run in this process, on threads.
         cipher: Protects what is stored of patients.
         settings: How jobs are cut up, run and kept.
-        needs: Optional columns that the payer cannot do without, as `Capabilities.needs` says them.
+        payers: Tells what can be asked of whoever is asked for rows of a payer id, and what that needs, so that uploads
+            are checked for it and planned; the processor's own word when omitted.
 
     Raises:
         SettingsWrong: Neither *processor* nor *dispatcher* is given, so nobody would run the chunks.
@@ -69,7 +71,7 @@ class BulkClaims:
         dispatcher: Dispatcher | None = None,
         cipher: Cipher | None = None,
         settings: Settings | None = None,
-        needs: tuple[frozenset[str], ...] = (),
+        payers: PayersOf | None = None,
     ) -> None:
         if processor is None and dispatcher is None:
             raise SettingsWrong("Give a processor to run chunks here, or a dispatcher that takes them to workers.")
@@ -82,7 +84,8 @@ class BulkClaims:
         self._stopping = threading.Event()
         self._loop = EventLoopThread()
         self._doorbell = Doorbell(repository, dispatcher, settings)
-        self._intake = Intake(parser or CsvParser(), repository, cipher, settings, needs)
+        payers = payers or getattr(processor, "capabilities_for", None)
+        self._intake = Intake(parser or CsvParser(), repository, cipher, settings, payers)
         self._results = Results(repository, cipher)
         self._heart = Heart(repository)
         self._alive_seconds = max(_ALIVE, _MISSED * (settings.sweep_seconds or 0))

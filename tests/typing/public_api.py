@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Cipher,
         Connector,
         Dispatcher,
+        KeptStore,
         Limiter,
         RowProcessor,
         TokenStore,
@@ -94,10 +95,11 @@ def payers(store: AccessStore, cipher: Cipher, settings: StediSettings, descript
 
 
 def stores(memory: MemoryRepository, sql: SqlRepository, django: DjangoRepository) -> None:
-    """Every repository limits, and keeps payers' tokens."""
+    """Every repository limits, and keeps payers' tokens, and what workers keep for a while."""
     limiters: list[Limiter] = [memory, sql, django]
     keepers: list[AccessStore] = [memory, sql, django]
-    del limiters, keepers
+    shelves: list[KeptStore] = [memory, sql, django]
+    del limiters, keepers, shelves
 
 
 def processors(payer: Connector, limiter: Limiter) -> RowProcessor:

@@ -95,7 +95,7 @@ def using(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture
 def repository(using: str) -> DjangoRepository:
     """An empty repository in each kind of database."""
-    for model in (models.Access, models.Job, models.Limit, models.Share, models.Token, models.Worker):
+    for model in (models.Access, models.Job, models.Kept, models.Limit, models.Share, models.Token, models.Worker):
         model.objects.using(using).all().delete()
     return DjangoRepository(using)
 

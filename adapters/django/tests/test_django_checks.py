@@ -41,13 +41,13 @@ def test_a_good_setting_is_not_spoken_of() -> None:
         "DATABASE": "default",
         "JOBS": {"chunk_rows": 100, "lease_seconds": 20, "deadline_seconds": None, "sweep_seconds": 1.5},
         "MAX_UPLOAD_BYTES": None,
-        "NEEDS": ("payer_id", ["npi", "tin"]),
+        "PAYERS": lambda _: None,
     }
 
     with override_settings(BULKCLAIMS=everything):
         assert check_settings() == []
         assert conf().processor is InstantProcessor
-        assert conf().needs == (frozenset({"payer_id"}), frozenset({"npi", "tin"}))
+        assert conf().payers is everything["PAYERS"]
         assert (conf().jobs.chunk_rows, conf().jobs.renew_seconds) == (100, 20 / 3)
 
 
@@ -58,7 +58,6 @@ def test_a_good_setting_is_not_spoken_of() -> None:
         ({"X": 1}, "E001", 'There is no setting BULKCLAIMS["X"].', "Known are AUTHENTICATOR, AUTHORIZE,"),
         ({"JOBS": {"chunk_row": 1}}, "E001", 'no setting BULKCLAIMS["JOBS"]["chunk_row"].', "Did you mean chunk_rows?"),
         ({"DEFAULTS": {"payer": "1"}}, "E001", 'no setting BULKCLAIMS["DEFAULTS"]["payer"].', "Did you mean payer_id?"),
-        ({"NEEDS": ["nip"]}, "E001", 'There is no setting BULKCLAIMS["NEEDS"]["nip"].', "Did you mean npi?"),
         ({"CIPHER": object()}, "E002", 'The setting BULKCLAIMS["CIPHER"] cannot be called.', "dotted path"),
         ({"DEFAULTS": {"npi": 1999}}, "E002", '["DEFAULTS"]["npi"] cannot be used.', "in quotes"),
         ({"DEFAULTS": {"first_service_date": "13/45/2025"}}, "E002", '["first_service_date"] cannot be used.', "date"),
@@ -72,8 +71,6 @@ def test_a_good_setting_is_not_spoken_of() -> None:
         ({"MAX_UPLOAD_BYTES": "10"}, "E002", "is not a whole number above zero.", "None for any size"),
         ({"MAX_UPLOAD_BYTES": 0}, "E002", "is not a whole number above zero.", "None for any size"),
         ({"MAX_UPLOAD_BYTES": True}, "E002", "is not a whole number above zero.", "None for any size"),
-        ({"NEEDS": "npi"}, "E002", 'BULKCLAIMS["NEEDS"] is not a list of columns.', "any one of which is enough"),
-        ({"NEEDS": [5]}, "E002", 'BULKCLAIMS["NEEDS"] is not a list of columns.', "any one of which is enough"),
         ({"CIPHER": "nowhere.Cipher"}, "E003", '["CIPHER"] names nowhere.Cipher, which', "No module named 'nowhere'"),
         ({"CIPHER": "bulkclaims.privacy.Nothing"}, "E003", "cannot be imported.", '"Nothing"'),
         ({"DATABASE": "claims"}, "E004", '["DATABASE"] names no database of the project.', "DATABASES are default"),

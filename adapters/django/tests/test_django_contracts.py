@@ -9,6 +9,7 @@ import pytest
 from bulkclaims.testing.contracts import (
     AccessStoreContract,
     JobRepositoryContract,
+    KeptWithJobsContract,
     LimiterContract,
     TokenStoreContract,
 )
@@ -46,6 +47,15 @@ class TestDjangoAccess(AccessStoreContract):
     @pytest.fixture
     def access(self, repository: DjangoRepository) -> DjangoRepository:
         """The repository keeps these, too."""
+        return repository
+
+
+class TestDjangoKept(KeptWithJobsContract):
+    """What workers keep for a while."""
+
+    @pytest.fixture
+    def kept(self, repository: DjangoRepository) -> DjangoRepository:
+        """The repository keeps this, too."""
         return repository
 
 

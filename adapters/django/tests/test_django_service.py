@@ -20,6 +20,7 @@ from bulkclaims import BulkClaims, Owner, SettingsWrong, UploadRejected
 from bulkclaims.access import Principal, Role
 from bulkclaims.errors import DispatchFailed
 from bulkclaims.jobs import JobStatus
+from bulkclaims.records import Capabilities
 from bulkclaims.testing.contracts import DispatcherContract
 from bulkclaims.testing.fakes import InstantProcessor, RememberingDispatcher
 from bulkclaims.web import Request
@@ -232,7 +233,7 @@ def test_every_part_is_the_settings(configured: Configure) -> None:
         DATABASE="default",
         JOBS={"chunk_rows": 1, "deadline_seconds": None},
         MAX_UPLOAD_BYTES=100,
-        NEEDS=["payer_id", {"npi", "tin"}],
+        PAYERS=lambda _: Capabilities("made-up", needs=(frozenset({"payer_id"}), frozenset({"npi", "tin"}))),
     )
     bulk = service()
     defaults = {"payer_id": "60054", "tin": "123456789"}
@@ -242,7 +243,7 @@ def test_every_part_is_the_settings(configured: Configure) -> None:
     assert b"Finalized" in b"".join(bulk.results("ACME", job.id))
     assert bytes(models.Payload.objects.get().payload).startswith(b"sealed")
     assert job.deadline_seconds is None
-    with pytest.raises(UploadRejected, match="npi or tin"):
+    with pytest.raises(UploadRejected, match="NPI or TIN"):
         bulk.submit(io.BytesIO(FILE), filename="claims.csv", owner=ACME, defaults={"payer_id": "60054"})
     with pytest.raises(UploadRejected, match="larger"):
         bulk.submit(io.BytesIO(FILE + bytes(100)), filename="claims.csv", owner=ACME, defaults=defaults)

@@ -9,6 +9,7 @@ import pytest
 from bulkclaims.testing.contracts import (
     AccessStoreContract,
     JobRepositoryContract,
+    KeptWithJobsContract,
     LimiterContract,
     TokenStoreContract,
 )
@@ -46,6 +47,15 @@ class TestSqlAccess(AccessStoreContract):
     @pytest.fixture
     def access(self, repository: SqlRepository) -> SqlRepository:
         """The repository keeps these, too."""
+        return repository
+
+
+class TestSqlKept(KeptWithJobsContract):
+    """What workers keep for a while."""
+
+    @pytest.fixture
+    def kept(self, repository: SqlRepository) -> SqlRepository:
+        """The repository keeps this, too."""
         return repository
 
 

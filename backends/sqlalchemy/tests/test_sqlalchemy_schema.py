@@ -181,7 +181,7 @@ def test_another_versions_tables_are_left_alone(sqlite_url: str) -> None:
     with engine.begin() as connection:
         connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
     engine.dispose()
-    with pytest.raises(RepositoryUnavailable, match=r"version 9999.*needs 0003"):
+    with pytest.raises(RepositoryUnavailable, match=r"version 9999.*needs 0004"):
         open_repository(sqlite_url)
     with pytest.raises(RepositoryUnavailable, match="newer version"):
         upgrade(sqlite_url)

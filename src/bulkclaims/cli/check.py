@@ -12,6 +12,7 @@ from rich.text import Text
 from bulkclaims.cli import wiring
 from bulkclaims.cli.files import open_claims
 from bulkclaims.cli.options import ALL_SUCCEEDED, SOME_FAILED, common_options
+from bulkclaims.cli.progress import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from bulkclaims.cli.options import Terminal
     from bulkclaims.client import CheckInfo
     from bulkclaims.intake import CheckReport, Problem
+    from bulkclaims.jobs import PayerPlan
     from bulkclaims.records import UploadFacts
 
 
@@ -43,6 +45,8 @@ def say_report(terminal: Terminal, report: CheckReport | CheckInfo, facts: Uploa
     terminal.say(_summary(report, facts))
     for problem in report.problems:
         terminal.say(_sentence(problem))
+    for plan in report.plan:
+        terminal.say(plan_sentence(plan))
     raise click.exceptions.Exit(SOME_FAILED if report.bad_rows else ALL_SUCCEEDED)
 
 
@@ -54,6 +58,15 @@ def _summary(report: CheckReport | CheckInfo, facts: UploadFacts | CheckInfo) ->
         *facts.notes,
     ]
     return "\n".join(lines)
+
+
+def plan_sentence(plan: PayerPlan) -> str:
+    """Say what it takes to ask one payer account."""
+    searches = f", {plan.searches:,} of them searches by dates of service" if plan.searches else ""
+    most = f" (at most {plan.most_calls:,})" if plan.most_calls != plan.calls else ""
+    lasts = f"; at its rate that takes {duration(plan.seconds)}" if plan.seconds else ""
+    budget = f"; its budget of {plan.per_day:,} a day spreads them over {plan.days:,} days" if plan.days > 1 else ""
+    return f"To ask {plan.account} for {_counted(plan.rows)}: {plan.calls:,} requests{most}{searches}{lasts}{budget}."
 
 
 def _ranges(rows: Sequence[int]) -> str:

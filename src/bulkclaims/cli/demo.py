@@ -17,7 +17,7 @@ import click
 
 from bulkclaims.cli.options import NOT_DONE, common_options
 from bulkclaims.cli.run import run_file
-from bulkclaims.errors import SettingsWrong
+from bulkclaims.errors import SettingsWrong, UploadRejected
 from bulkclaims.testing.files import claims_csv
 from bulkclaims.testing.simulator import DIALECTS, SimulatorSettings, serve
 
@@ -54,6 +54,11 @@ _DEFAULTS = {"payer_id": "99999", "npi": "1999999984"}
 @click.option("--max-in-flight", type=click.IntRange(1), help="Requests at a time; more are answered 429.")
 @click.option("--retry-after", type=click.IntRange(0), help="Seconds in the Retry-After header of a 429 or 503.")
 @click.option("--outage", type=(float, float), help="From and until when, in seconds, all is answered 503.")
+@click.option(
+    "--claims",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A claims file whose claims it knows by their days of service.",
+)
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="A file for a line about each request.")
 @click.option("--while-stdin-is-open", "with_parent", is_flag=True, hidden=True)
 def simulate_payer(*, with_parent: bool, **options: Any) -> None:  # noqa: ANN401 -- the options above, as `SimulatorSettings` names them
@@ -66,6 +71,9 @@ def simulate_payer(*, with_parent: bool, **options: Any) -> None:  # noqa: ANN40
 
     try:
         serve(SimulatorSettings(**options), ready)
+    except UploadRejected as error:
+        click.echo(f"{options['claims']} cannot be used. {error}", err=True)
+        raise click.exceptions.Exit(NOT_DONE) from error
     except OSError as error:
         what = error.filename or f"Port {options['port']}"
         click.echo(f"{what} cannot be used: {os.strerror(error.errno or 0)}.", err=True)

@@ -8,7 +8,19 @@ import attrs
 
 from bulkclaims.cli.tables import number, only_known, text, typed, whole_number
 from bulkclaims.errors import SettingsWrong
-from bulkclaims.lookup import HttpConnector, OptumRealConnector, OptumRealSettings, StediConnector, StediSettings
+from bulkclaims.lookup import (
+    AvailityConnector,
+    AvailitySettings,
+    HttpConnector,
+    OptumRealConnector,
+    OptumRealSettings,
+    StediConnector,
+    StediSettings,
+    UhcConnector,
+    UhcSettings,
+    X12Route,
+)
+from bulkclaims.lookup.x12 import Party
 from bulkclaims.privacy import Secret
 from bulkclaims.records import Rate
 
@@ -47,6 +59,12 @@ def connector_of(payer: Mapping[str, Any], folder: Path) -> Connector:
         case "optum-real":
             _check_keys(payer, _keys_of(OptumRealSettings))
             return OptumRealConnector(_optum_real_settings(payer, folder))
+        case "availity":
+            _check_keys(payer, _keys_of(AvailitySettings))
+            return AvailityConnector(_availity_settings(payer, folder))
+        case "uhc":
+            _check_keys(payer, _keys_of(UhcSettings))
+            return UhcConnector(_uhc_settings(payer, folder))
         case "http":
             _check_keys(payer, ("connector", "description"))
             if "description" not in payer:
@@ -55,11 +73,11 @@ def connector_of(payer: Mapping[str, Any], folder: Path) -> Connector:
             return cast("Connector", HttpConnector.from_toml(folder / description))
         case None:
             raise SettingsWrong(
-                'No payer is set. Put a [payer] table with connector = "stedi", "optum", "optum-real" or "http" into '
-                "bulkclaims.toml, or try `bulkclaims demo`."
+                'No payer is set. Put a [payer] table with connector = "stedi", "optum", "optum-real", "availity", '
+                '"uhc" or "http" into bulkclaims.toml, or try `bulkclaims demo`.'
             )
         case _:
-            raise SettingsWrong("The setting payer.connector is to be stedi, optum, optum-real or http.")
+            raise SettingsWrong("The setting payer.connector is to be stedi, optum, optum-real, availity, uhc or http.")
 
 
 def _check_keys(payer: Mapping[str, Any], known: tuple[str, ...]) -> None:
@@ -72,27 +90,75 @@ def _check_keys(payer: Mapping[str, Any], known: tuple[str, ...]) -> None:
 def _stedi_settings(payer: Mapping[str, Any], face: Literal["stedi", "optum"], folder: Path) -> StediSettings:
     if "organization_name" not in payer:
         raise SettingsWrong("The setting payer.organization_name is missing: the billing provider's name.")
-    given = typed(payer, StediSettings, "payer.")
-    given |= {name: _secret(payer, name, folder) for name in _SECRETS}
-    return StediSettings(face=face, rate=_rate(payer), **given)
+    given = typed({name: value for name, value in payer.items() if name != "x12"}, StediSettings, "payer.")
+    given |= {name: secret_of(payer, name, folder) for name in _SECRETS}
+    return StediSettings(face=face, rate=_rate(payer), x12=_x12_route(payer) if "x12" in payer else None, **given)
+
+
+def _x12_route(payer: Mapping[str, Any]) -> X12Route:
+    """What `[payer.x12]` says, by whose presence the raw X12 route is asked."""
+    ends = ("sender", "receiver")
+    needed = (*ends, "submitter_name", "submitter_id")
+    qualifiers = tuple(f"{end}_qualifier" for end in ends)
+    given = payer["x12"]
+    if not isinstance(given, dict):
+        raise SettingsWrong("The setting payer.x12 is to be a table, [payer.x12].")
+    only_known(given, (*needed, *qualifiers, "payer_name", "usage"), "payer.x12.")
+    for name in needed:
+        if name not in given:
+            raise SettingsWrong(f"The setting payer.x12.{name} is missing.")
+    texts = {name: text(value, f"payer.x12.{name}") for name, value in given.items()}
+    parties = {end: Party(texts.pop(end), texts.pop(f"{end}_qualifier", "ZZ")) for end in ends}
+    return X12Route(**parties, **texts)  # type: ignore[arg-type] # X12Route checks usage
 
 
 def _optum_real_settings(payer: Mapping[str, Any], folder: Path) -> OptumRealSettings:
-    secret = _secret(payer, "client_secret", folder)
-    if "client_id" not in payer or secret is None:
-        raise SettingsWrong("The settings payer.client_id and payer.client_secret_env or _file are missing.")
+    secret = _client_secret(payer, folder)
     given = typed(payer, OptumRealSettings, "payer.")
     return OptumRealSettings(client_secret=secret, rate=_rate(payer), **given)
 
 
-def _secret(payer: Mapping[str, Any], name: str, folder: Path) -> Secret | None:
+def _availity_settings(payer: Mapping[str, Any], folder: Path) -> AvailitySettings:
+    secret = _client_secret(payer, folder)
+    if "provider_name" not in payer:
+        raise SettingsWrong("The setting payer.provider_name is missing: the billing organisation's name.")
+    given = typed(payer, AvailitySettings, "payer.")
+    return AvailitySettings(client_secret=secret, rate=_rate(payer), **given)
+
+
+def _uhc_settings(payer: Mapping[str, Any], folder: Path) -> UhcSettings:
+    secret = _client_secret(payer, folder)
+    given = typed(payer, UhcSettings, "payer.")
+    return UhcSettings(client_secret=secret, rate=_rate(payer), **given)
+
+
+def _client_secret(payer: Mapping[str, Any], folder: Path) -> Secret:
+    secret = secret_of(payer, "client_secret", folder)
+    if "client_id" not in payer or secret is None:
+        raise SettingsWrong("The settings payer.client_id and payer.client_secret_env or _file are missing.")
+    return secret
+
+
+def secret_of(given: Mapping[str, Any], name: str, folder: Path, prefix: str = "payer.") -> Secret | None:
+    """
+    Fetch the secret *name* from where a table says it is; None where it says nothing.
+
+    Args:
+        given: The table.
+        name: Such as `api_key`.
+        folder: Where relative paths in the table begin.
+        prefix: The table's name and a dot, for sentences.
+
+    Raises:
+        SettingsWrong: It is named in two ways, or is not there.
+    """
     variable, file = f"{name}_env", f"{name}_file"
-    if variable in payer and file in payer:
-        raise SettingsWrong(f"Say payer.{variable} or payer.{file}, not both.")
-    if variable in payer:
-        return Secret.from_environment(text(payer[variable], f"payer.{variable}"))
-    if file in payer:
-        return Secret.from_file(folder / text(payer[file], f"payer.{file}"))
+    if variable in given and file in given:
+        raise SettingsWrong(f"Say {prefix}{variable} or {prefix}{file}, not both.")
+    if variable in given:
+        return Secret.from_environment(text(given[variable], f"{prefix}{variable}"))
+    if file in given:
+        return Secret.from_file(folder / text(given[file], f"{prefix}{file}"))
     return None
 
 

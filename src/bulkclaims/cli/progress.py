@@ -73,10 +73,11 @@ class _Speed:
         if self.already is None:
             self.began, self.already = time.monotonic(), job.processed
         rate = (job.processed - self.already) / max(time.monotonic() - self.began, 0.001)
-        return rate, _duration((job.total_rows - job.processed) / rate) if rate > 0 else "?"
+        return rate, duration((job.total_rows - job.processed) / rate) if rate > 0 else "?"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Say *seconds* as a clock does: minutes and seconds, with hours if need be."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

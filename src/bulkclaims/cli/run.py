@@ -6,6 +6,7 @@ import gc
 import hashlib
 import time
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn, cast
 
@@ -18,7 +19,7 @@ from bulkclaims.cli.options import INTERRUPTED, common_options, exit_code
 from bulkclaims.cli.progress import Tally, display_of, headline
 from bulkclaims.cli.stopping import StoppableUpload, stopped_by_signals
 from bulkclaims.errors import NotNow
-from bulkclaims.jobs import Owner
+from bulkclaims.jobs import Owner, Progress
 from bulkclaims.web.bodies import job_body
 from bulkclaims.writers import CsvWriter
 
@@ -165,7 +166,7 @@ class _Session:
         """Run the job and write its results, or say how it stands and give *advice* when stopped."""
         terminal, bulk = self.terminal, self.bulk
         with _seldom_collecting(), closing(display_of(terminal, job.status)) as display:
-            job = _follow(bulk, job, display, self.stop)
+            job = self._follow(job, display)
             if not job.status.ended:
                 terminal.note("Stopping: look-ups in flight are still recorded. Once more ends at once.")
                 bulk.close()
@@ -181,6 +182,21 @@ class _Session:
         _sum_up(terminal, job, tally, path)
         return job
 
+    def _follow(self, job: Job, display: Display) -> Job:
+        """Look at the job now and then until it has ended, or is to be stopped, and say once what keeps it waiting."""
+        look, told = 0, ""
+        while not (job.status.ended or self.stop.asked):
+            job = self.bulk.ring(job.id) if look % _RING_EVERY == 0 else self.bulk.job(job.owner.organisation, job.id)
+            display.show(job)
+            notice = Progress(job, datetime.now(UTC)).notice
+            if notice and notice != told:
+                self.terminal.note(notice)
+                told = notice
+            look += 1
+            if not job.status.ended:
+                time.sleep(_LOOK_SECONDS)
+        return job
+
 
 def _sum_up(terminal: Terminal, job: Job, tally: Tally, path: Path) -> None:
     terminal.say(headline(job))
@@ -192,18 +208,6 @@ def _sum_up(terminal: Terminal, job: Job, tally: Tally, path: Path) -> None:
 def _digest(path: Path) -> str:
     with open_claims(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _follow(bulk: BulkClaims, job: Job, display: Display, stop: Stop) -> Job:
-    """Look at the job now and then until it has ended, or is to be stopped."""
-    look = 0
-    while not (job.status.ended or stop.asked):
-        job = bulk.ring(job.id) if look % _RING_EVERY == 0 else bulk.job(job.owner.organisation, job.id)
-        display.show(job)
-        look += 1
-        if not job.status.ended:
-            time.sleep(_LOOK_SECONDS)
-    return job
 
 
 @contextmanager

@@ -49,7 +49,8 @@ def serve(terminal: Terminal, port: int) -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
     try:
         with ExitStack() as held:
-            settings = terminal.settings if terminal.settings.payer else _simulated(terminal, held)
+            is_set = terminal.settings.payer or terminal.settings.payers
+            settings = terminal.settings if is_set else _simulated(terminal, held)
             url, token = _start(settings, port, held)
             click.echo(f"ready {url} token {token}")
             signal.sigwait(_ENDS)

@@ -15,6 +15,7 @@ from attrs import field, frozen
 from bulkclaims.cli.tables import number, only_known, table, text, typed
 from bulkclaims.errors import DefaultRefused, SettingsWrong
 from bulkclaims.jobs import Settings
+from bulkclaims.lookup.breaker import BreakerPolicy
 from bulkclaims.lookup.retrying import RetryPolicy
 from bulkclaims.parsing import canonical_defaults
 from bulkclaims.records import OPTIONAL_COLUMNS
@@ -24,8 +25,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEFAULT_DATABASE = "sqlite:///bulkclaims.db"
-_KEYS = ("database", "organisation", "max_megabytes", "payer", "retry", "defaults", "jobs")
+_KEYS = (
+    "database",
+    "organisation",
+    "max_megabytes",
+    "payer",
+    "payers",
+    "retry",
+    "breaker",
+    "answers",
+    "defaults",
+    "jobs",
+)
 _RETRY_KEYS = tuple(attribute.name for attribute in attrs.fields(RetryPolicy))
+_BREAKER_KEYS = tuple(attribute.name for attribute in attrs.fields(BreakerPolicy))
 _JOB_KEYS = tuple(attribute.name for attribute in attrs.fields(Settings) if attribute.name != "sweep_seconds")
 _CLI_JOBS: dict[str, Any] = {
     # Whoever watches a run can stop it, so it needs no deadline unless the file sets one.
@@ -47,7 +60,12 @@ class CommandSettings:
     max_megabytes: float = 10
     payer: Mapping[str, Any] = field(factory=dict, repr=False)
     """Keys of the `[payer]` table, checked when a command needs the payer."""
+    payers: Mapping[str, Any] = field(factory=dict, repr=False)
+    """The `[payers.NAME]` tables of several payers; likewise."""
     retry: RetryPolicy = field(factory=RetryPolicy)
+    breaker: BreakerPolicy = field(factory=BreakerPolicy)
+    answers: Mapping[str, Any] = field(factory=dict, repr=False)
+    """Keys of the `[answers]` table; empty where answers are not kept for other jobs."""
     defaults: Mapping[str, str] = field(factory=dict, repr=False)
     jobs: Settings = field(factory=lambda: Settings(**_CLI_JOBS))
     folder: Path | None = None
@@ -70,6 +88,9 @@ def read_settings(path: Path | None) -> CommandSettings:
         organisation=text(found.get("organisation", "local"), "organisation"),
         max_megabytes=number(found.get("max_megabytes", 10), "max_megabytes"),
         payer=table(found, "payer", found.get("payer", ())),
+        payers=table(found, "payers", found.get("payers", ())),
+        breaker=BreakerPolicy(**typed(table(found, "breaker", _BREAKER_KEYS), BreakerPolicy, "breaker.")),
+        answers=table(found, "answers", found.get("answers", ())),
         retry=RetryPolicy(**typed(table(found, "retry", _RETRY_KEYS), RetryPolicy, "retry.")),
         defaults=_defaults(found),
         jobs=_jobs(found),

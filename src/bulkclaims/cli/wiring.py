@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bulkclaims.cli.payer import connector_of
+from bulkclaims.cli.lookups import processor_of
 from bulkclaims.errors import JobNotFound, NotNow, RepositoryUnavailable
 from bulkclaims.intake import Intake
 from bulkclaims.jobs import JobId
-from bulkclaims.lookup import LookupProcessor
 from bulkclaims.parsing import CsvParser
 from bulkclaims.privacy import PlainCipher, hush_http_logs
 from bulkclaims.repositories.memory import MemoryRepository
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bulkclaims.cli.settings import CommandSettings
-    from bulkclaims.interfaces import Connector, JobRepository
+    from bulkclaims.interfaces import JobRepository
     from bulkclaims.jobs import Job
     from bulkclaims_sqlalchemy import SqlRepository
 
@@ -59,16 +57,6 @@ def _open(url: str) -> SqlRepository:
     return open_repository(url)
 
 
-def connector(settings: CommandSettings) -> Connector:
-    """
-    Make the connector that the settings describe.
-
-    Raises:
-        SettingsWrong: The `[payer]` table is missing or wrong.
-    """
-    return connector_of(settings.payer, settings.folder or Path())
-
-
 def parser(settings: CommandSettings) -> CsvParser:
     """Make the parser, with the size limit set."""
     return CsvParser(max_bytes=round(settings.max_megabytes * _MEGABYTE))
@@ -84,24 +72,20 @@ def service(settings: CommandSettings) -> Iterator[tuple[BulkClaims, SqlReposito
         RepositoryUnavailable: The database cannot be opened.
     """
     hush_http_logs()
-    payer = connector(settings)
+    processor_of(settings, MemoryRepository())  # a wrong setting is told before a database is made
     with (
         repository(settings) as store,
-        BulkClaims(
-            store,
-            LookupProcessor(payer, limiter=store, retry=settings.retry),
-            parser=parser(settings),
-            settings=settings.jobs,
-            needs=payer.capabilities.needs,
-        ) as bulk,
+        BulkClaims(store, processor_of(settings, store), parser=parser(settings), settings=settings.jobs) as bulk,
     ):
         yield bulk, store
 
 
 def checker(settings: CommandSettings) -> Intake:
     """Make an intake that can only check: it has no payer and stores nothing."""
-    needs = connector(settings).capabilities.needs if settings.payer else ()
-    return Intake(parser(settings), MemoryRepository(), PlainCipher(), settings.jobs, needs)
+    nowhere = MemoryRepository()
+    is_set = settings.payer or settings.payers
+    payers = processor_of(settings, nowhere).capabilities_for if is_set else None
+    return Intake(parser(settings), nowhere, PlainCipher(), settings.jobs, payers)
 
 
 def job(store: JobRepository, organisation: str, job_id: str) -> Job:

@@ -15,7 +15,7 @@ from attrs import field, frozen
 from attrs.converters import optional
 
 from bulkclaims.intake import Problem
-from bulkclaims.jobs import JobStatus, Outcome
+from bulkclaims.jobs import JobStatus, Outcome, PayerPlan
 from bulkclaims.records import CellError, RowResult, Source
 
 if TYPE_CHECKING:
@@ -56,6 +56,10 @@ def _cell_errors(bodies: Iterable[Body]) -> tuple[CellError, ...]:
 
 def _problems(bodies: Iterable[Body]) -> tuple[Problem, ...]:
     return tuple(read(Problem, {**body, "rows": tuple(body["rows"])}) for body in bodies)
+
+
+def _plans(bodies: Iterable[Body]) -> tuple[PayerPlan, ...]:
+    return tuple(read(PayerPlan, body) for body in bodies)
 
 
 def _moment(text: str) -> datetime:
@@ -102,6 +106,12 @@ class JobInfo:
     """What the file was read as; "" of an older service."""
     notes: tuple[str, ...] = field(default=(), converter=tuple)
     """Sentences about the file that are worth telling."""
+    waiting_until: datetime | None = field(default=None, converter=optional(_moment))
+    """Until when some rows are put aside, as while their payer is away; None otherwise, and of an older service."""
+    waiting_for: str = ""
+    """Why they are; "" otherwise, and of an older service."""
+    plan: tuple[PayerPlan, ...] = field(default=(), converter=_plans)
+    """What it takes to ask for the rows, by payer account; empty where that was not known, and of an older service."""
 
 
 @frozen(kw_only=True)
@@ -145,3 +155,5 @@ class CheckInfo:
     """Sentences worth telling the user, such as that the file was read as Windows-1252."""
     problems: tuple[Problem, ...] = field(converter=_problems)
     """The most frequent first; counts are exact."""
+    plan: tuple[PayerPlan, ...] = field(default=(), converter=_plans)
+    """What it would take to ask for the rows, by payer account; empty of an older service."""

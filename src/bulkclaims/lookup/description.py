@@ -16,11 +16,11 @@ from attrs import field, fields, frozen
 from bulkclaims.errors import SettingsWrong
 from bulkclaims.lookup.http_status import ERROR_CLASSES, ErrorClass
 from bulkclaims.lookup.request_template import compile_path, compile_template
-from bulkclaims.lookup.status_codes import CATEGORY_STATUS, ERROR, STATUS_WORDS
+from bulkclaims.lookup.status_codes import CATEGORY_STATUS, STATUS_WORDS
 from bulkclaims.lookup.tokens import ClientCredentials
 from bulkclaims.lookup.toml_table import Table
 from bulkclaims.outgoing import check_url
-from bulkclaims.records import OPTIONAL_COLUMNS, Capabilities, ClaimStatus, Rate
+from bulkclaims.records import ERROR, OPTIONAL_COLUMNS, Capabilities, ClaimStatus, Rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from attrs import field, fields, frozen
 
-from bulkclaims.lookup.status_codes import ERROR
-from bulkclaims.records import ClaimInquiry, RowResult, Source
+from bulkclaims.planning.needs import named
+from bulkclaims.records import ERROR, ClaimInquiry, RowResult, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FINGERPRINT_BYTES = 16
 
 _asked_for = attrgetter(*(each.name for each in fields(ClaimInquiry)))
-_COLUMN_NAMES = {"npi": "NPI", "tin": "TIN"}
+_UNREADABLE = "Not asked: a required cell is blank or a date is not MM/DD/YYYY, in this row or in the job's defaults"
 
 
 @frozen
@@ -53,11 +53,10 @@ def questions(
         try:
             inquiry = ClaimInquiry.from_row(row, defaults)
         except (ValueError, KeyError):
-            hopeless.append(_unreadable(row))
+            hopeless.append(not_asked(row, _UNREADABLE))
             continue
         if missing := _missing(inquiry, needs):
-            name = f"{inquiry.first_name} {inquiry.last_name}"
-            hopeless.append(_not_asked(row.number, inquiry.claim_number, name, missing))
+            hopeless.append(not_asked(row, missing))
             continue
         mark = fingerprint(inquiry, salt)
         if mark in asked:
@@ -72,21 +71,22 @@ def fingerprint(inquiry: ClaimInquiry, salt: bytes) -> bytes:
     return blake2b(repr(_asked_for(inquiry)).encode(), key=salt, digest_size=FINGERPRINT_BYTES).digest()
 
 
-def _unreadable(row: Row) -> RowResult:
-    problem = "Not asked: a required cell is blank or a date is not MM/DD/YYYY, in this row or in the job's defaults"
-    return _not_asked(row.number, row.cells.get("claim_number", ""), "", problem)
+def not_asked(row: Row, problem: str) -> RowResult:
+    """The result of a row that cannot be put to a payer at all."""
+    cells = row.cells
+    return RowResult(
+        row=row.number,
+        claim_number=cells.get("claim_number", ""),
+        status=ERROR,
+        success=False,
+        patient_name=f"{cells.get('first_name', '')} {cells.get('last_name', '')}".strip(),
+        error=problem,
+        source=Source.WORKER,
+    )
 
 
 def _missing(inquiry: ClaimInquiry, needs: Sequence[frozenset[str]]) -> str:
     for choice in needs:
         if not any(getattr(inquiry, column) for column in choice):
-            names = " or ".join(_COLUMN_NAMES.get(column, column) for column in sorted(choice))
-            return f"Not asked: this payer needs {names}; add the column or set it for the whole job"
+            return f"Not asked: this payer needs {named(choice)}; add the column or set it for the whole job"
     return ""
-
-
-def _not_asked(row: int, claim_number: str, patient_name: str, problem: str) -> RowResult:
-    """The result of a row that cannot be put to this payer at all."""
-    return RowResult(
-        row, claim_number, ERROR, success=False, patient_name=patient_name, error=problem, source=Source.WORKER
-    )

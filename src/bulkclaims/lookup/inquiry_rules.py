@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from bulkclaims.errors import InquiryRefused
 
 if TYPE_CHECKING:
-    from bulkclaims.records import ClaimInquiry
+    from bulkclaims.records import ClaimInquiry, Window
 
 WINDOW_DAYS = 30
 """Stedi advises dates of service in a window of 30 days at most ..."""
@@ -22,7 +22,7 @@ _LENGTHS = (
     ("first_name", 1, 35),
     ("last_name", 1, 60),
     ("subscriber_id", 2, 80),
-    ("claim_number", 1, 50),
+    ("claim_number", 0, 50),
     ("patient_account_number", 0, 50),
 )
 _NPI = re.compile(r"\d{10}")
@@ -58,7 +58,7 @@ def provider_id(inquiry: ClaimInquiry) -> tuple[Literal["npi", "tin"], str]:
     return "tin", tax_id(inquiry)
 
 
-def tax_id(inquiry: ClaimInquiry) -> str:
+def tax_id(inquiry: ClaimInquiry | Window) -> str:
     """
     The billing provider's tax id, in nine digits.
 

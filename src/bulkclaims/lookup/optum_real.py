@@ -20,17 +20,20 @@ from bulkclaims.lookup.payer_line import PayerLine
 from bulkclaims.lookup.tokens import ClientCredentials
 from bulkclaims.lookup.transport import make_client
 from bulkclaims.outgoing import check_url
-from bulkclaims.records import Answer, Capabilities
+from bulkclaims.records import DATE_FORMAT, Answer, Capabilities, WindowPage
 
 if TYPE_CHECKING:
     from bulkclaims.lookup.shared_access import SharedAccess
     from bulkclaims.lookup.transport import ClientFactory
     from bulkclaims.privacy import Secret
-    from bulkclaims.records import ClaimInquiry, Rate
+    from bulkclaims.records import ClaimInquiry, Rate, Window
 
 OPTUM_REAL_URL = "https://apigw.optum.com"
 _MOST_PAGES = 20
 """A search by claim number brings one page; what goes on for longer than this is no answer to it."""
+_PAGE_SIZE = 50
+"""How many claims a page of a window search is taken to hold: not published, and no more than a guide to its cost."""
+_WINDOW_DAYS = 90
 _QUERY = (
     "query SearchClaim($searchClaimInput: SearchClaimInput!) { searchClaim(searchClaimInput: $searchClaimInput) {"
     " claims { claimNumber claimStatus member { subscriberId firstName lastName dateOfBirth }"
@@ -73,7 +76,7 @@ class OptumRealSettings:
 
 class OptumRealConnector:
     """
-    Asks Optum Real for one claim by its number.
+    Asks Optum Real for one claim by its number, or for all of a provider's claims in some days of service.
 
     Args:
         settings: Whom to ask, and as whom.
@@ -101,6 +104,8 @@ class OptumRealConnector:
             max_in_flight=settings.max_in_flight,
             rate=settings.rate,
             in_flight_in_all=settings.in_flight_in_all,
+            window_days=_WINDOW_DAYS,
+            page_size=_PAGE_SIZE,
         )
 
     async def prepare(self) -> None:  # noqa: D102
@@ -108,27 +113,40 @@ class OptumRealConnector:
 
     async def inquire(self, inquiry: ClaimInquiry) -> Answer:  # noqa: D102 -- the contract stands in `interfaces.Connector`
         trace = str(uuid.uuid4())
-        body = self._body(inquiry)
-        # Without this header every answer is said to be an empty list: "not found" for a whole file.
-        headers = {"providerTaxId": tax_id(inquiry), "x-optum-consumer-correlation-id": trace}
-        headers |= {"environment": "sandbox"} if self._settings.sandbox else {}
-        page = await self._page(inquiry, headers, body)
+        key = "claimNumber" if self._settings.claim_number_kind == "payer" else "patientAccountNumber"
+        body = _body({"payerId": inquiry.payer_id, key: inquiry.claim_number})
+        page = await self._page(inquiry, self._headers(inquiry, trace), body)
         claims = list(page.claims)
         for _ in range(_MOST_PAGES):
             if not page.next_token:
                 return Answer(tuple(claims), trace)
-            page = await self._page(inquiry, headers | {"nextPageToken": page.next_token}, body)
+            page = await self._page(inquiry, self._headers(inquiry, trace, page.next_token), body)
             claims += page.claims
         raise AnswerNotUnderstood("The payer's answer to a question about one claim has no end.")
+
+    async def inquire_window(self, window: Window, page: str = "") -> WindowPage:
+        """Ask once for one page, as `interfaces.WindowConnector` has it."""
+        days = {
+            "serviceStartDate": window.first.strftime(DATE_FORMAT),
+            "serviceEndDate": window.last.strftime(DATE_FORMAT),
+        }
+        headers = self._headers(window, str(uuid.uuid4()), page)
+        found = await self._page(None, headers, _body({"payerId": window.payer_id, **days}))
+        return WindowPage(found.claims, found.next_token)
 
     async def aclose(self) -> None:  # noqa: D102
         await self._line.aclose()
 
-    async def _page(self, inquiry: ClaimInquiry, headers: dict[str, str], body: dict[str, Any]) -> Page:
+    def _headers(self, asked: ClaimInquiry | Window, trace: str, page: str = "") -> dict[str, str]:
+        # Without the tax id every answer is said to be an empty list: "not found" for a whole file.
+        headers = {"providerTaxId": tax_id(asked), "x-optum-consumer-correlation-id": trace}
+        headers |= {"environment": "sandbox"} if self._settings.sandbox else {}
+        return headers | ({"nextPageToken": page} if page else {})
+
+    async def _page(self, inquiry: ClaimInquiry | None, headers: dict[str, str], body: dict[str, Any]) -> Page:
         reply = await self._line.ask("POST", headers, {"json": body}, lambda reply: told(reply, inquiry))
         return read_page(json_of(reply.body), inquiry, self._settings.not_found_codes)
 
-    def _body(self, inquiry: ClaimInquiry) -> dict[str, Any]:
-        key = "claimNumber" if self._settings.claim_number_kind == "payer" else "patientAccountNumber"
-        searched = {"payerId": inquiry.payer_id, key: inquiry.claim_number}
-        return {"operationName": "SearchClaim", "query": _QUERY, "variables": {"searchClaimInput": searched}}
+
+def _body(searched: dict[str, str]) -> dict[str, Any]:
+    return {"operationName": "SearchClaim", "query": _QUERY, "variables": {"searchClaimInput": searched}}

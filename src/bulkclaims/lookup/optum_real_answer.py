@@ -8,9 +8,9 @@ from attrs import field, frozen
 
 from bulkclaims.errors import AccessExpired, AnswerNotUnderstood, InquiryRefused, PayerUnavailable
 from bulkclaims.lookup.answer_values import amount_of, date_of, json_of, object_of, text_of
+from bulkclaims.lookup.claim_parts import codes_of, reasons_of
 from bulkclaims.lookup.http_status import NOTHING_SAID, Said
 from bulkclaims.lookup.scrub import code, scrub
-from bulkclaims.lookup.status_codes import CATEGORY_STATUS, DENIED, FINALIZED, INFO_REQUESTED, PENDING, REJECTED
 from bulkclaims.records import ClaimStatus
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ _DATES = ("%m/%d/%Y",)
 _ROOTS = ("searchClaim", "searchClaimResponse")
 """The second one is what a client of theirs has seen."""
 _OUR_FAULT = frozenset({"GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"})
-_BY_URGENCY = (INFO_REQUESTED, REJECTED, DENIED, PENDING, FINALIZED)
-"""Of parts of a claim whose statuses differ, that one counts which asks most for somebody's hand."""
+_DOCUMENTED = _OUR_FAULT | {"AUTH_FAILURE", "INTERNAL_SERVER_ERROR"}
 
 
 @frozen
@@ -36,13 +35,14 @@ class Page:
     next_token: str = field(default="", repr=False)
 
 
-def read_page(body: object, inquiry: ClaimInquiry, not_found_codes: Collection[str]) -> Page:
+def read_page(body: object, inquiry: ClaimInquiry | None, not_found_codes: Collection[str]) -> Page:
     """
     Read the body of an answer whose HTTP status is a success.
 
     Args:
         body: As parsed from JSON.
-        inquiry: What was asked; nothing of it gets into an exception.
+        inquiry: What was asked; nothing of it gets into an exception. None for a window, which asked for everyone:
+            then no word of the payer's own gets there.
         not_found_codes: Codes of errors that mean that there is no such claim.
 
     Raises:
@@ -54,7 +54,8 @@ def read_page(body: object, inquiry: ClaimInquiry, not_found_codes: Collection[s
     answer = object_of(body, "the answer")
     # Looked at first: there may be some claims beside them, but not all.
     if errors := answer.get("errors"):
-        codes = [code(_code_of(error), inquiry) for error in errors] if isinstance(errors, list) else []
+        listed = errors if isinstance(errors, list) else []
+        codes = [_shown(_code_of(error), inquiry, not_found_codes) for error in listed]
         if codes and set(codes) <= set(not_found_codes):
             return Page(())
         _raise(codes)
@@ -70,8 +71,8 @@ def read_page(body: object, inquiry: ClaimInquiry, not_found_codes: Collection[s
     )
 
 
-def told(reply: Reply, inquiry: ClaimInquiry) -> Said:
-    """What the body of an error status says: its first code and, scrubbed, its text."""
+def told(reply: Reply, inquiry: ClaimInquiry | None) -> Said:
+    """What the body of an error status says: its first code and, scrubbed, its text; as for `read_page`."""
     try:
         body = json_of(reply.body)
     except AnswerNotUnderstood:
@@ -80,7 +81,15 @@ def told(reply: Reply, inquiry: ClaimInquiry) -> Said:
     if not isinstance(errors, list) or not errors or not isinstance(errors[0], dict):
         return NOTHING_SAID
     text = errors[0].get("description") or errors[0].get("message")
-    return Said(code(_code_of(errors[0]), inquiry), scrub(text, inquiry) if isinstance(text, str) else "")
+    says = scrub(text, inquiry) if inquiry and isinstance(text, str) else ""
+    return Said(_shown(_code_of(errors[0]), inquiry), says)
+
+
+def _shown(told: object, inquiry: ClaimInquiry | None, known: Collection[str] = ()) -> str:
+    """A code that may be shown: one that tells nothing of the row or, where any row may be meant, one that is known."""
+    if inquiry:
+        return code(told, inquiry)
+    return told if isinstance(told, str) and told in {*_DOCUMENTED, *known} else ""
 
 
 def _code_of(error: object) -> object:
@@ -105,7 +114,9 @@ def _claim(entry: object) -> ClaimStatus:
         object_of(claim.get(name) or {}, name)
         for name in ("member", "claimEvents", "claimLevelInfo", "claimLevelTotalAmount")
     )
-    word, codes = text_of(claim.get("claimStatus"), "claimStatus"), _codes(claim)
+    word = text_of(claim.get("claimStatus"), "claimStatus")
+    parts = claim.get("claimStatusCrosswalkData")
+    codes = codes_of(parts, "claimStatusCrosswalkData", "claim507Code", "claim508Code")
     if not word and not codes:
         raise AnswerNotUnderstood("In the payer's answer, a claim has neither a status nor a code.")
     (category, status), *others = codes or [("", "")]
@@ -113,7 +124,7 @@ def _claim(entry: object) -> ClaimStatus:
         category_code=category,
         status_code=status,
         reported_status=word,
-        reasons=tuple(f"{one}:{other}".rstrip(":") for one, other in others),
+        reasons=reasons_of(others),
         payer_claim_number=text_of(claim.get("claimNumber"), "claimNumber"),
         patient_account_number=text_of(info.get("patientAccountNumber"), "patientAccountNumber"),
         first_name=text_of(member.get("firstName"), "firstName"),
@@ -126,27 +137,6 @@ def _claim(entry: object) -> ClaimStatus:
         effective_date=_date(events, "statusEffectiveDate"),
         service_dates=_service_dates(events),
     )
-
-
-def _codes(claim: dict[str, Any]) -> list[tuple[str, str]]:
-    """Category and status code of each part of the claim, all different, the most urgent first."""
-    parts = claim.get("claimStatusCrosswalkData")
-    if parts is None:
-        return []
-    if not isinstance(parts, list):
-        raise AnswerNotUnderstood("In the payer's answer, claimStatusCrosswalkData is not a list.")
-    named = [object_of(part, "claimStatusCrosswalkData") for part in parts]
-    pairs = [
-        tuple(text_of(part.get(name), name).upper() for name in ("claim507Code", "claim508Code")) for part in named
-    ]
-    return sorted(dict.fromkeys((one, other) for one, other in pairs if one), key=_urgency)
-
-
-def _urgency(codes: tuple[str, str]) -> tuple[int, bool]:
-    """How soon a code comes before others; one that is not known is shown as pending, and those known go before it."""
-    word = CATEGORY_STATUS.get(codes[0])
-    rank = _BY_URGENCY.index(word or PENDING) if word in {None, *_BY_URGENCY} else len(_BY_URGENCY)
-    return rank, word is None
 
 
 def _service_dates(events: dict[str, Any]) -> tuple[date, date] | None:

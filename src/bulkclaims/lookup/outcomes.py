@@ -6,18 +6,10 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from bulkclaims.errors import ConnectorError, InquiryRefused, PayerUnavailable
+from bulkclaims.errors import AccessExpired, ConnectorError, InquiryRefused, PayerUnavailable
 from bulkclaims.lookup.matching import Match, MatchRules, NoMatch, match_claim
-from bulkclaims.lookup.status_codes import (
-    DATA_REFUSED,
-    ERROR,
-    NOT_FOUND,
-    PENDING,
-    SEARCH_FOUND_NOTHING,
-    SYSTEM_DOWN,
-    StatusTable,
-)
-from bulkclaims.records import ClaimStatus, RowResult
+from bulkclaims.lookup.status_codes import DATA_REFUSED, PENDING, SEARCH_FOUND_NOTHING, SYSTEM_DOWN, StatusTable
+from bulkclaims.records import ERROR, NOT_FOUND, ClaimStatus, RowResult
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -26,6 +18,14 @@ if TYPE_CHECKING:
     from bulkclaims.records import Answer, ClaimInquiry
 
 _NOT_CLAIMS = SYSTEM_DOWN | DATA_REFUSED | {SEARCH_FOUND_NOTHING}
+
+_AFTER_A_FAILURE: tuple[tuple[type[ConnectorError], str], ...] = (
+    (PayerUnavailable, "Retry the job later."),
+    (InquiryRefused, "Correct the row and upload it again."),
+    (AccessExpired, "Retry the job. If rows fail so again, have the payer account's credentials checked."),
+    (ConnectorError, "Retry the job. If the row fails so again, tell your administrator."),
+)
+"""What to do next, by the first class that fits."""
 
 _NO_MATCH = {
     "nothing": "Claim not found",
@@ -42,6 +42,8 @@ class Finding:
     codes: str = ""
     """The codes of a search that found nothing, for brackets."""
     trace: str = ""
+    second_search: bool = False
+    """Whether it was found by a second search, without the number."""
 
 
 def find(inquiry: ClaimInquiry, answer: Answer, rules: MatchRules) -> Finding:
@@ -65,11 +67,12 @@ def answered(question: Question, finding: Finding, table: StatusTable, asked: in
     """The result of a question's first row when the payer answered: its claim's status, or that there is none."""
     inquiry = question.inquiry
     if isinstance(finding.match, NoMatch):
-        return _not_found(question, finding, finding.match, asked)
+        return _not_found(question, finding, finding.match, table, asked)
     claim = finding.match.claim
     word = table.word(claim)
     if word == NOT_FOUND:
-        return _not_found(question, Finding(finding.match, _codes(claim), finding.trace), NoMatch("nothing"), asked)
+        unfound = Finding(finding.match, _codes(claim), finding.trace)
+        return _not_found(question, unfound, NoMatch("nothing"), table, asked)
     final = claim.category_code.startswith("F") or not claim.category_code
     return RowResult(
         row=question.rows[0],
@@ -80,13 +83,14 @@ def answered(question: Question, finding: Finding, table: StatusTable, asked: in
         total_charged=_amount(claim.total_charged, final=final),
         total_paid=_amount(claim.total_paid, final=final),
         processed_date=claim.processed_date or (claim.effective_date if final else None),
-        note=_notes(finding.match, known=word is not None),
+        note=_notes(finding.match, known=word is not None, second_search=finding.second_search),
         payer_claim_number=claim.payer_claim_number,
         category_code=claim.category_code,
         status_code=claim.status_code,
         trace=finding.trace,
         asked=asked,
         fingerprint=question.fingerprint,
+        next_action=table.next_action(word or PENDING, claim.category_code, claim.status_code),
     )
 
 
@@ -101,6 +105,7 @@ def failed(question: Question, error: ConnectorError, asked: int) -> RowResult:
         patient_name=_name(inquiry.first_name, inquiry.last_name),
         error=error.message,
         asked=asked,
+        next_action=next(action for kind, action in _AFTER_A_FAILURE if isinstance(error, kind)),
     )
 
 
@@ -114,9 +119,9 @@ def _refuse_unanswered(entries: list[ClaimStatus]) -> None:
             raise InquiryRefused(f"The payer cannot answer with this row's data; correct the row. [{_codes(entry)}]")
 
 
-def _not_found(question: Question, finding: Finding, why: NoMatch, asked: int) -> RowResult:
+def _not_found(question: Question, finding: Finding, why: NoMatch, table: StatusTable, asked: int) -> RowResult:
     inquiry = question.inquiry
-    category, _, status_code = finding.codes.partition(":")
+    category, status_code, *_ = (*finding.codes.split(":"), "")
     return RowResult(
         row=question.rows[0],
         claim_number=inquiry.claim_number,
@@ -125,10 +130,11 @@ def _not_found(question: Question, finding: Finding, why: NoMatch, asked: int) -
         patient_name=_name(inquiry.first_name, inquiry.last_name),
         error=_NO_MATCH[why.reason] + (f" [{finding.codes}]" if finding.codes else ""),
         category_code=category,
-        status_code=status_code.partition(":")[0],
+        status_code=status_code,
         trace=finding.trace,
         asked=asked,
         fingerprint=question.fingerprint,
+        next_action=table.next_action(NOT_FOUND, category, status_code),
     )
 
 
@@ -137,8 +143,8 @@ def _amount(amount: Decimal | None, *, final: bool) -> Decimal | None:
     return amount if amount or final else None
 
 
-def _notes(match: Match, *, known: bool) -> str:
-    notes = []
+def _notes(match: Match, *, known: bool, second_search: bool) -> str:
+    notes = ["found by a second search, without its number"] if second_search else []
     if match.versions > 1:
         notes.append(f"the payer has {match.versions} versions of this claim; the latest is shown")
     if match.claim.reasons:

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from bulkclaims.errors import QuotaSpent
 from bulkclaims.lookup.retrying import Stopped, pause
+from bulkclaims.planning import HEADROOM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
 
 RESERVE_SECONDS = 0.02
 """How much time's worth of slots to reserve in one call: only rates above 100 a second take several at a time."""
-HEADROOM = 0.92
-"""
-Which part of the rate is used. Slots are when look-ups begin here; on the way to the payer some fall behind, and close
-up with those that follow. With this, 50 a second are not 51 in any second as long as none is more than 85 ms late.
-"""
-
 _STALE_SECONDS = 0.25
 """A slot that was left over is no good for longer: others are close behind it."""
 

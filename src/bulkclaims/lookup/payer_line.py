@@ -10,7 +10,7 @@ from bulkclaims.lookup.http_status import ERROR_CLASSES, NOTHING_SAID, class_of,
 from bulkclaims.lookup.per_loop import PerLoop
 from bulkclaims.lookup.tokens import TokenKeeper
 from bulkclaims.lookup.transport import exchange
-from bulkclaims.privacy import hush_http_logs
+from bulkclaims.privacy import Masked, Secret, hush_http_logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,10 +89,11 @@ class PayerLine:
         Raises:
             ConnectorError: The class that fits the status, or what `exchange` raises.
         """
+        headers = Masked(headers)  # some services keep the variables of whatever an exception passed through
         ends = self._ends.get()
-        token = await ends.tokens.token() if ends.tokens else ""
-        if token:
-            headers = {**headers, "Authorization": f"Bearer {token}"}
+        token = Secret(await ends.tokens.token() if ends.tokens else "")
+        if ends.tokens:
+            headers["Authorization"] = f"Bearer {token.reveal()}"
         url = self._url.copy_with(path=path) if path else self._url
         reply = await exchange(ends.client, method, url, headers, body)
         kind = class_of(reply.status, self._classes)
@@ -113,9 +114,9 @@ class PayerLine:
         return _Ends(client, TokenKeeper(self._credentials, client, self._access) if self._credentials else None)
 
 
-def _renew(tokens: TokenKeeper | None, token: str) -> ErrorClass:
+def _renew(tokens: TokenKeeper | None, token: Secret) -> ErrorClass:
     """With a token, 401 means that it has expired; a key or password can only be wrong."""
     if tokens is None:
         return "access_refused"
-    tokens.refused(token)
+    tokens.refused(token.reveal())
     return "access_expired"

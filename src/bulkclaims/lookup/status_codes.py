@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from bulkclaims.records import ERROR, NOT_FOUND
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -21,8 +23,6 @@ DENIED = "Denied"
 PENDING = "Pending"
 INFO_REQUESTED = "Info Requested"
 REJECTED = "Rejected"
-NOT_FOUND = "Not Found"
-ERROR = "Error"
 
 STATUS_WORDS = (FINALIZED, DENIED, PENDING, INFO_REQUESTED, REJECTED, NOT_FOUND, ERROR)
 """Every word that can stand in the results' `status` column by default."""
@@ -120,6 +120,79 @@ WORD_STATUS: Mapping[str, str] = MappingProxyType(
 )
 """The word for each word of a payer that gives words instead of codes, looked up in lower case."""
 
+_WAIT = "Nothing to do yet. Ask again in a week."
+_RESUBMIT = "Correct the claim and submit it again."
+_SEND = "Send the payer what it asked for, by its deadline."
+_POST = "Post the payment from the remittance advice."
+_CHECK = "Check the claim number, member ID, birth date and dates of service, then ask again."
+_CORRECT = "Correct the row and upload it again."
+_LATER = "Retry the job later."
+_REVISED = "Look for the adjusted claim and post it in place of the first one."
+_BILL_OTHER = "Find out which payer covers these dates and bill it."
+
+NEXT_ACTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "A0": "Ask the payer that the claim was forwarded to.",
+        "A1": _WAIT,
+        "A2": _WAIT,
+        "A3": _RESUBMIT,
+        "A4": "Make sure that the payer accepted the claim. If it did not, submit it.",
+        "A5": "Nothing to do yet. Expect more than one claim for this visit.",
+        "A6": "Add what is missing and submit the claim again.",
+        "A7": _RESUBMIT,
+        "A8": "Correct what does not fit together and submit the claim again.",
+        "P0": _WAIT,
+        "P1": _WAIT,
+        "P2": _WAIT,
+        "P3": _SEND,
+        "P4": "Ask the patient to send the payer what it asked for.",
+        "P5": "Nothing to do yet. Call the payer if the claim is still on hold in two weeks.",
+        "F0": "Look for the remittance advice and post it.",
+        "F1": _POST,
+        "F2": "Read the reasons in the remittance advice. Correct the claim, appeal, or bill whoever owes it.",
+        "F3": _REVISED,
+        "F3F": "Look for the adjusted claim, and for the answer of the payer that it was forwarded to.",
+        "F3N": _REVISED,
+        "F4": "Expect no payment. Bill the patient or write off what the remittance advice says.",
+        "F5": _RESUBMIT,
+        **dict.fromkeys(_MORE_INFORMATION, _SEND),
+        "RQ": "Answer the payer's questions.",
+        "D0": _CHECK,
+        "E0": _CORRECT,
+        "E1": _LATER,
+        "E2": _LATER,
+        "E3": _CORRECT,
+        "E4": "Correct the row. If many rows fail so, have the payer account's settings checked.",
+        "A3:54": "Do not submit again. Follow the claim that this one repeats.",
+        "A3:78": "Do not submit again. Follow the claim that this one repeats.",
+        "A3:116": "Find the right payer and submit the claim there.",
+        "F0:3": "Nothing to do yet. The payer has decided; expect the remittance advice.",
+        "F2:27": _BILL_OTHER,
+        "F2:54": "Do not submit again. Follow the claim that this one repeats.",
+        "F2:84": "Look for an authorization. Appeal with it, or ask for one afterwards.",
+        "F2:85": "Bill the patient's primary payer first.",
+        "F2:88": _BILL_OTHER,
+        "F2:90": _BILL_OTHER,
+        "F2:91": _BILL_OTHER,
+        "F2:95": "Send what was asked for, and have the claim looked at again.",
+        "F2:116": "Find the right payer and submit the claim there.",
+        "F4:98": "Bill the patient for the deductible.",
+        "D0:97": "Check that this payer covers the patient, and how name, birth date and member ID stand on the card.",
+        FINALIZED: "Look for the remittance advice and post it.",
+        DENIED: "Read the reasons in the remittance advice. Correct the claim, appeal, or bill whoever owes it.",
+        PENDING: _WAIT,
+        INFO_REQUESTED: _SEND,
+        REJECTED: _RESUBMIT,
+        NOT_FOUND: _CHECK,
+        ERROR: _LATER,
+    }
+)
+"""
+What billing staff do next, by category code, by category and status code with a colon between, or by status word.
+
+The narrowest key counts. A copy with other sentences may be given to `StatusTable`.
+"""
+
 SYSTEM_DOWN = frozenset({"E1", "E2"})
 """Categories that say: ask again later."""
 DATA_REFUSED = frozenset({"E0", "E3", "E4"})
@@ -133,7 +206,13 @@ class StatusTable:
 
     categories: Mapping[str, str] = CATEGORY_STATUS
     words: Mapping[str, str] = WORD_STATUS
+    actions: Mapping[str, str] = NEXT_ACTIONS
 
     def word(self, claim: ClaimStatus) -> str | None:
         """The status word for *claim*; None when neither its code nor its word is known."""
         return self.categories.get(claim.category_code) or self.words.get(claim.reported_status.strip().lower())
+
+    def next_action(self, word: str, category_code: str = "", status_code: str = "") -> str:
+        """What to do about a claim of these codes or, where they say nothing, of this status word; "" if unknown."""
+        keys = (f"{category_code}:{status_code}", category_code, word)
+        return next((self.actions[key] for key in keys if key in self.actions), "")

@@ -6,8 +6,10 @@ Sources: both vendors' published OpenAPI descriptions of `claimstatus/v2`.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
 
 from bulkclaims.errors import AnswerNotUnderstood, InquiryRefused
 from bulkclaims.lookup.answer_values import amount_of, date_of, json_of, object_of, period_of, text_of, trace_of
@@ -15,7 +17,10 @@ from bulkclaims.lookup.http_status import NOTHING_SAID, Said
 from bulkclaims.lookup.payer_line import PayerLine
 from bulkclaims.lookup.scrub import code, scrub
 from bulkclaims.lookup.stedi_request import StediSettings, request_body
+from bulkclaims.lookup.stedi_x12 import x12_body
 from bulkclaims.lookup.transport import make_client
+from bulkclaims.lookup.x12 import read_answer as read_x12
+from bulkclaims.privacy import Masked
 from bulkclaims.records import Answer, Capabilities, ClaimStatus
 
 if TYPE_CHECKING:
@@ -23,7 +28,7 @@ if TYPE_CHECKING:
     from bulkclaims.lookup.transport import ClientFactory, Reply
     from bulkclaims.records import ClaimInquiry
 
-__all__ = ["StediConnector", "StediSettings", "read_answer"]
+__all__ = ["StediConnector", "StediSettings", "read_answer", "read_x12_answer"]
 
 _REJECTED = frozenset("RMWX")
 """999 acknowledgement codes that say the request went no further; A and E mean accepted."""
@@ -43,8 +48,10 @@ class StediConnector:
         self, settings: StediSettings, client: ClientFactory = make_client, access: SharedAccess | None = None
     ) -> None:
         self._settings = settings
+        self._x12 = settings.x12_settings
+        self._read = read_x12_answer if self._x12 else read_answer
         self._line = PayerLine(settings.url, client, settings.credentials, access=access)
-        self._headers = {"Authorization": settings.api_key.reveal()} if settings.api_key else {}
+        self._headers = Masked({"Authorization": settings.api_key.reveal()} if settings.api_key else {})
         self.capabilities = Capabilities(
             account=settings.account or settings.face,
             needs=(frozenset({"payer_id"}), frozenset({"npi", "tin"})),
@@ -57,12 +64,18 @@ class StediConnector:
         await self._line.prepare()
 
     async def inquire(self, inquiry: ClaimInquiry) -> Answer:  # noqa: D102 -- the contract stands in `interfaces.Connector`
-        body = request_body(inquiry, self._settings, date.today())  # noqa: DTZ011 -- the day where the claims are handled
-        reply = await self._line.ask("POST", self._headers, {"json": body}, lambda reply: _told(reply, inquiry))
-        return read_answer(json_of(reply.body), inquiry)
+        body = {"json": self._body(inquiry)}
+        reply = await self._line.ask("POST", self._headers, body, lambda reply: _told(reply, inquiry))
+        return self._read(json_of(reply.body), inquiry)
 
     async def aclose(self) -> None:  # noqa: D102
         await self._line.aclose()
+
+    def _body(self, inquiry: ClaimInquiry) -> dict[str, Any]:
+        """The request, as of the day where the claims are handled."""
+        if self._x12:
+            return x12_body(inquiry, self._x12, datetime.now())  # noqa: DTZ005
+        return request_body(inquiry, self._settings, date.today())  # noqa: DTZ011
 
 
 def read_answer(body: object, inquiry: ClaimInquiry) -> Answer:
@@ -77,6 +90,33 @@ def read_answer(body: object, inquiry: ClaimInquiry) -> Answer:
         InquiryRefused: The clearinghouse found the request wanting.
         AnswerNotUnderstood: The body is not what the API promises, least of all "not found".
     """
+    answer = _accepted(body, inquiry)
+    if not isinstance(answer.get("claims"), list):
+        raise AnswerNotUnderstood("The payer's answer has no list of claims.")
+    patient = _patient(answer)
+    return Answer(tuple(_claim(entry, patient) for entry in answer["claims"]), _trace(answer))
+
+
+def read_x12_answer(body: object, inquiry: ClaimInquiry) -> Answer:
+    """
+    Read the body of an answer of the raw X12 route: its `x12`, and of the JSON beside it what `read_answer` refuses.
+
+    Args:
+        body: As parsed from JSON.
+        inquiry: What was asked; nothing of it gets into an exception.
+
+    Raises:
+        InquiryRefused: The clearinghouse found the request wanting, or a 999 rejects it.
+        AccessRefused: A TA1 rejects the envelope, which is alike for every row.
+        AnswerNotUnderstood: The body is not what the API promises.
+    """
+    answer = _accepted(body, inquiry)
+    told = read_x12(text_of(answer.get("x12"), "x12").encode())
+    return evolve(told, trace=_trace(answer) or told.trace)
+
+
+def _accepted(body: object, inquiry: ClaimInquiry) -> dict[str, Any]:
+    """The answer, to a request that the clearinghouse found nothing wrong with."""
     answer = object_of(body, "the answer")
     if problem := answer.get("errorResponse"):
         raise InquiryRefused(f"The clearinghouse refused this row's data; correct the row.{_problem(problem, inquiry)}")
@@ -84,10 +124,7 @@ def read_answer(body: object, inquiry: ClaimInquiry) -> Answer:
     if str(acknowledged) in _REJECTED or answer.get("status") == "ERROR":
         said = code(acknowledged, inquiry) or "ERROR"
         raise InquiryRefused(f"The clearinghouse rejected the request made from this row. [999:{said}]")
-    if not isinstance(answer.get("claims"), list):
-        raise AnswerNotUnderstood("The payer's answer has no list of claims.")
-    patient = _patient(answer)
-    return Answer(tuple(_claim(entry, patient) for entry in answer["claims"]), _trace(answer))
+    return answer
 
 
 def _patient(answer: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from bulkclaims.lookup.stedi_x12 import X12Route
+    from bulkclaims.lookup.x12 import X12Settings
     from bulkclaims.privacy import Secret
     from bulkclaims.records import ClaimInquiry, Rate
 
@@ -59,6 +61,8 @@ class StediSettings:
     in_flight_in_all: int | None = None
     """By all workers together, where they share a limiter; Stedi allows 50 at a time for a whole account."""
     rate: Rate | None = None
+    x12: X12Route | None = None
+    """Asks by X12, on the vendor's route for it, so that second reasons come along; by JSON when None."""
 
     def __attrs_post_init__(self) -> None:
         """Check what single fields cannot."""
@@ -84,12 +88,18 @@ class StediSettings:
             raise SettingsWrong("The setting max_in_flight is to be 1 or more.")
         if self.in_flight_in_all is not None and self.in_flight_in_all < 1:
             raise SettingsWrong("The setting in_flight_in_all is to be 1 or more.")
+        _ = self.x12_settings
 
     @property
     def url(self) -> httpx.URL:
         """Where look-ups go."""
         path = "/change/medicalnetwork/claimstatus/v2" if self.face == "stedi" else "/medicalnetwork/claimstatus/v2/"
-        return check_url(self._base + path, "base_url")
+        return check_url(self._base + (f"{path.rstrip('/')}/raw-x12" if self.x12 else path), "base_url")
+
+    @property
+    def x12_settings(self) -> X12Settings | None:
+        """What a 276 is written with; None where JSON is asked."""
+        return self.x12.settings(self.organization_name, self.claim_number_kind) if self.x12 else None
 
     @property
     def credentials(self) -> ClientCredentials | None:

@@ -13,7 +13,7 @@ from attrs import frozen
 from bulkclaims.errors import AccessRefused, AnswerNotUnderstood, PayerUnavailable, RepositoryUnavailable
 from bulkclaims.lookup.http_status import class_of, error_of
 from bulkclaims.lookup.transport import exchange
-from bulkclaims.privacy import describe
+from bulkclaims.privacy import Masked, describe
 
 if TYPE_CHECKING:
     import httpx
@@ -163,7 +163,7 @@ class TokenKeeper:
     async def _fetch(self) -> tuple[str, float]:
         """Buy a token, which is to be used for so many seconds."""
         ours = self._credentials
-        asked = {"grant_type": "client_credentials", "client_id": ours.client_id}
+        asked = Masked(grant_type="client_credentials", client_id=ours.client_id)
         asked |= {"client_secret": ours.client_secret.reveal()} | ({"scope": ours.scope} if ours.scope else {})
         reply = await exchange(self._client, "POST", ours.url, {}, {"json" if ours.body == "json" else "data": asked})
         token, life = _read_token(reply)
@@ -183,11 +183,16 @@ def _read_token(reply: Reply) -> tuple[str, float]:
         raise AccessRefused(f"The payer gives no token for our client id and secret. [HTTP {reply.status}]")
     if kind:
         raise error_of(kind, reply)
+    if told := _told(reply.body):
+        return told
+    raise AnswerNotUnderstood("The payer's token service did not answer with a token.")
+
+
+def _told(body: bytes) -> tuple[str, float] | None:
+    """The token and its life; None where there is no token, or what is said of its life is no number."""
     try:
-        answer = json.loads(reply.body)
+        answer = json.loads(body)
         token, life = answer["access_token"], float(answer.get("expires_in") or _LIFE_SECONDS)
     except (ValueError, TypeError, KeyError, AttributeError):
-        token, life = "", 0.0
-    if not isinstance(token, str) or not token.isprintable() or not token.strip():
-        raise AnswerNotUnderstood("The payer's token service did not answer with a token.")
-    return token, life
+        return None
+    return (token, life) if isinstance(token, str) and token.isprintable() and token.strip() else None

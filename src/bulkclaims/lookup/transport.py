@@ -89,11 +89,14 @@ def make_client(*, ssl_context: ssl.SSLContext | None = None, trust_env: bool = 
         raise SettingsWrong("A payer's certificate has to be verified, but ssl_context does not require it.")
 
     def session() -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
+        opened = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=context),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=trust_env,
         )
+        # It would send a GET again by itself when the payer hangs up: at once, past every rate, and uncounted.
+        opened._retry_connection = False  # noqa: SLF001 -- aiohttp has no other switch for it
+        return opened
 
     return _Client(
         AiohttpTransport(verify=context, trust_env=trust_env, client=session),

@@ -33,6 +33,8 @@ class Allowance:
     day: int = 0
     """The day that `spent` counts, since the epoch, UTC."""
     spent: int = 0
+    postponed_until: float = 0.0
+    """The latest moment that was asked for; `free_at` moves on with each reservation."""
 
     def reserved(self, count: int, rate: Rate, now: float) -> Allowance:
         """
@@ -50,7 +52,8 @@ class Allowance:
 
     def postponed(self, seconds: float, now: float) -> Allowance:
         """Let no slot come sooner than *seconds* from now."""
-        return evolve(self, free_at=max(self.free_at, now + seconds))
+        until = now + seconds
+        return evolve(self, free_at=max(self.free_at, until), postponed_until=max(self.postponed_until, until))
 
 
 @frozen
@@ -120,6 +123,10 @@ class MemoryLimiter:
     def postpone(self, account: str, seconds: float) -> None:  # noqa: D102
         with self._lock:
             self._allowances[account] = self._kept(account).postponed(seconds, self._clock())
+
+    def postponed(self, account: str) -> float:  # noqa: D102
+        with self._lock:
+            return max(self._kept(account).postponed_until - self._clock(), 0.0)
 
     def occupy(self, account: str, holder: str, under_way: int, most: int, seconds: float) -> int:  # noqa: D102
         with self._lock:

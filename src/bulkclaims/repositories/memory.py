@@ -14,6 +14,7 @@ from bulkclaims.jobs import Chunk, Job, JobId, JobPage, JobStatus, Lease, Stored
 from bulkclaims.repositories import rules
 from bulkclaims.repositories.access import MemoryAccess
 from bulkclaims.repositories.beats import MemoryBeats
+from bulkclaims.repositories.kept import MemoryKept
 from bulkclaims.repositories.limiter import MemoryLimiter
 from bulkclaims.repositories.tokens import MemoryTokens
 
@@ -39,6 +40,8 @@ class _Chunk:
     """None when the bell was not rung, or somebody came."""
     patience: int = 1
     """For how many times *again_after* that bell counts."""
+    parked_until: datetime | None = None
+    """Until then it is put aside."""
 
     @property
     def finished(self) -> bool:
@@ -46,6 +49,9 @@ class _Chunk:
 
     def live(self, now: datetime) -> bool:
         return self.leased_until is not None and self.leased_until > now
+
+    def parked(self, now: datetime) -> bool:
+        return self.parked_until is not None and self.parked_until > now
 
     def out(self, now: datetime, again_after: float) -> bool:
         span = timedelta(seconds=again_after * self.patience)
@@ -55,12 +61,16 @@ class _Chunk:
         self.patience = 1 if self.rung_at is None else min(2 * self.patience, rules.MOST_PATIENCE)
         self.rung_at = now
 
+    def give_back(self) -> None:
+        self.leased_until = None
+        self.attempts = max(self.attempts - 1, 0)
+
     def reopen(self) -> None:
         for row, result in list(self.results.items()):
             if not (result.success or result.refused):
                 self.asked_before[row] = result.asked
                 del self.results[row]
-        self.attempts, self.leased_until, self.rung_at = 0, None, None
+        self.attempts, self.leased_until, self.rung_at, self.parked_until = 0, None, None, None
 
 
 @define
@@ -77,9 +87,11 @@ class _Stored:
     key: str
 
 
-class MemoryRepository(MemoryLimiter, MemoryTokens, MemoryAccess, MemoryBeats):
+class MemoryRepository(MemoryLimiter, MemoryTokens, MemoryAccess, MemoryKept, MemoryBeats):
     """
-    A `JobRepository`, `Limiter`, `TokenStore` and `AccessStore` in plain dictionaries; lost when the process ends.
+    A `JobRepository` in plain dictionaries, lost when the process ends.
+
+    A `Limiter`, `TokenStore`, `AccessStore` and `KeptStore`, too.
 
     Args:
         now: The clock, in seconds since the epoch.
@@ -89,6 +101,7 @@ class MemoryRepository(MemoryLimiter, MemoryTokens, MemoryAccess, MemoryBeats):
         super().__init__(now)
         MemoryTokens.__init__(self)
         MemoryAccess.__init__(self, now)
+        MemoryKept.__init__(self, now)
         MemoryBeats.__init__(self, now)
         self._uploads: dict[JobId, _Upload] = {}
         self._jobs: dict[JobId, _Stored] = {}
@@ -201,7 +214,7 @@ class MemoryRepository(MemoryLimiter, MemoryTokens, MemoryAccess, MemoryBeats):
     def delete(self, organisation: str, job_id: JobId) -> None:  # noqa: D102
         with self._lock:
             rules.check_deletable(self._owned(organisation, job_id).job)
-            del self._jobs[job_id]
+            self._erase(job_id)
 
     def ring(self, job_id: JobId, window: int, again_after: float) -> Sequence[Chunk]:  # noqa: D102
         with self._lock:
@@ -209,8 +222,9 @@ class MemoryRepository(MemoryLimiter, MemoryTokens, MemoryAccess, MemoryBeats):
             if stored is None or not _going(stored.job, now):
                 return []
             unfinished = {number: chunk for number, chunk in stored.chunks.items() if not chunk.finished}
-            waiting = sorted(number for number, chunk in unfinished.items() if not chunk.out(now, again_after))
-            out = len(unfinished) - len(waiting)
+            out = sum(chunk.out(now, again_after) for chunk in unfinished.values())
+            free = {number: chunk for number, chunk in unfinished.items() if not chunk.parked(now)}
+            waiting = sorted(number for number, chunk in free.items() if not chunk.out(now, again_after))
             chosen = waiting[: max(window - out, 0)]
             for number in chosen:
                 unfinished[number].ring(now)
@@ -222,14 +236,14 @@ class MemoryRepository(MemoryLimiter, MemoryTokens, MemoryAccess, MemoryBeats):
             if stored is None or not _going(stored.job, now):
                 return None
             kept = stored.chunks.get(chunk.number)
-            if kept is None or kept.finished or kept.live(now):
+            if kept is None or kept.finished or kept.live(now) or kept.parked(now):
                 return None
             if stored.job.status is JobStatus.PENDING:
                 stored.job = _started(stored.job, now)
             stored.job = evolve(stored.job, worker_seen_at=now)
             kept.fence += 1
             kept.attempts += 1
-            kept.leased_until, kept.rung_at = now + timedelta(seconds=seconds), None
+            kept.leased_until, kept.rung_at, kept.parked_until = now + timedelta(seconds=seconds), None, None
             answered = frozenset(kept.results)
             return Lease(chunk, stored.job, worker, kept.fence, kept.attempts, kept.payload, answered)
 
@@ -248,9 +262,9 @@ class MemoryRepository(MemoryLimiter, MemoryTokens, MemoryAccess, MemoryBeats):
             for row, result in new.items():
                 chunk.results[row] = evolve(result, asked=result.asked + chunk.asked_before.get(row, 0))
             now = self._now()
+            stored.job = evolve(_counted(stored.job, new.values()), worker_seen_at=now)
             if new:
                 chunk.attempts = 0
-            stored.job = evolve(_counted(stored.job, new.values()), worker_seen_at=now)
             return _going(stored.job, now)
 
     def release(self, lease: Lease) -> None:  # noqa: D102
@@ -259,8 +273,21 @@ class MemoryRepository(MemoryLimiter, MemoryTokens, MemoryAccess, MemoryBeats):
                 _, chunk = self._held(lease)
             except LeaseLost:
                 return
-            chunk.leased_until = None
-            chunk.attempts = max(chunk.attempts - 1, 0)
+            chunk.give_back()
+
+    def park(self, lease: Lease, seconds: float, reason: str) -> None:  # noqa: D102
+        with self._lock:
+            try:
+                stored, chunk = self._held(lease)
+            except LeaseLost:
+                return
+            chunk.give_back()
+            if chunk.finished:
+                return
+            until, earlier = self._now() + timedelta(seconds=seconds), stored.job.waiting_until
+            chunk.parked_until, chunk.rung_at = until, None
+            if earlier is None or earlier <= until:
+                stored.job = evolve(stored.job, waiting_until=until, waiting_for=reason)
 
     def answers(self, job_id: JobId, fingerprints: Collection[bytes]) -> Mapping[bytes, SealedResult]:  # noqa: D102
         with self._lock:
@@ -312,12 +339,13 @@ class MemoryRepository(MemoryLimiter, MemoryTokens, MemoryAccess, MemoryBeats):
 
     def purge(self, ended_before: float, abandoned_before: float) -> int:  # noqa: D102
         self._forget_beats(ended_before)
+        self._forget_lapsed()
         with self._lock:
             now = self._now()
             ended = _older_than(now, ended_before, {key: stored.job.ended_at for key, stored in self._jobs.items()})
             begun = _older_than(now, abandoned_before, {key: upload.alive_at for key, upload in self._uploads.items()})
             for job_id in ended:
-                del self._jobs[job_id]
+                self._erase(job_id)
             for job_id in begun:
                 del self._uploads[job_id]
             return len(ended) + len(begun)
@@ -352,12 +380,16 @@ class MemoryRepository(MemoryLimiter, MemoryTokens, MemoryAccess, MemoryBeats):
             raise LeaseLost
         return stored, chunk
 
+    def _erase(self, job_id: JobId) -> None:
+        del self._jobs[job_id]
+        self._drop_scope(job_id)
+
     def _read(self, number: int, chunk: _Chunk) -> StoredChunk:
         with self._lock:
             return StoredChunk(number, chunk.payload, tuple(chunk.results[row] for row in sorted(chunk.results)))
 
     def _end(self, stored: _Stored, status: JobStatus, problem: str = "") -> Job:
-        stored.job = evolve(stored.job, status=status, problem=problem, ended_at=self._now())
+        stored.job = evolve(stored.job, status=status, problem=problem, ended_at=self._now(), **rules.NOT_WAITING)
         return stored.job
 
 

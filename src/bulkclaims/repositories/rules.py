@@ -16,6 +16,9 @@ TOO_LATE = "The job was not done by its deadline. What was answered is kept; ret
 MOST_PATIENCE = 8
 """How many times longer than the first bell one counts that was never answered: not quite three minutes by default."""
 
+NOT_WAITING: dict[str, Any] = {"waiting_until": None, "waiting_for": ""}
+"""What changes of a job that waits for its payer once its run is over."""
+
 
 def check_cancellable(job: Job) -> None:
     """
@@ -75,4 +78,5 @@ def reopened(job: Job, now: object) -> dict[str, Any]:
         "worker_seen_at": None,
         "ended_at": None,
         "deadline_at": None,
+        **NOT_WAITING,
     }

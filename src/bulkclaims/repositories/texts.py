@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, astuple
 
-from bulkclaims.jobs import JobId, UploadSummary
+from bulkclaims.jobs import JobId, PayerPlan, UploadSummary
 from bulkclaims.records import CellError, UploadFacts
 
 if TYPE_CHECKING:
@@ -32,8 +32,13 @@ def request_text(job: NewJob) -> str:
 
 def upload_text(summary: UploadSummary) -> str:
     """What was found in a file, as JSON."""
-    errors = [astuple(error) for error in summary.error_log]
-    return json.dumps({"facts": asdict(summary.facts), "error_count": summary.error_count, "error_log": errors})
+    kept = {
+        "facts": asdict(summary.facts),
+        "error_count": summary.error_count,
+        "error_log": [astuple(error) for error in summary.error_log],
+        "plan": [asdict(plan) for plan in summary.plan],
+    }
+    return json.dumps(kept)
 
 
 def upload_summary(text: str) -> UploadSummary:
@@ -41,7 +46,8 @@ def upload_summary(text: str) -> UploadSummary:
     kept = json.loads(text)
     facts = kept["facts"] | {name: tuple(kept["facts"][name]) for name in ("columns", "notes")}
     errors = tuple(CellError(*error) for error in kept["error_log"])
-    return UploadSummary(UploadFacts(**facts), kept["error_count"], errors)
+    plan = tuple(PayerPlan(**each) for each in kept.get("plan", ()))  # jobs of earlier versions have none
+    return UploadSummary(UploadFacts(**facts), kept["error_count"], errors, plan)
 
 
 def to_time(seconds: float | None) -> Any:  # noqa: ANN401 -- one name for times that must be there and that may be missing

@@ -11,9 +11,9 @@ from attrs import field, frozen
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
-    Script: TypeAlias = Callable[["Heard"], Awaitable["bytes | None"]]
+    Script: TypeAlias = Callable[["Heard"], Awaitable["bytes | Iterator[bytes] | None"]]
 
 
 @frozen
@@ -38,7 +38,8 @@ class ScriptedPayer:
 
     Args:
         script: Gives the bytes to answer each request with, head and all; None breaks the connection off. Bytes that
-            promise more than they hold also break it off.
+            promise more than they hold also break it off. Pieces are sent one by one as the other side takes them, and
+            then it is broken off too.
         ssl_context: Speaks https with this certificate.
     """
 
@@ -85,9 +86,10 @@ class ScriptedPayer:
         answer = await self._script(self.heard[-1])
         if answer is None:
             return False
-        writer.write(answer)
-        await writer.drain()
-        return _is_whole(answer)
+        for piece in [answer] if isinstance(answer, bytes) else answer:
+            writer.write(piece)
+            await writer.drain()
+        return isinstance(answer, bytes) and _is_whole(answer)
 
 
 def http_answer(body: object, status: int = 200, **headers: str) -> bytes:

@@ -57,6 +57,7 @@ class ChunkModel:
     holder: Lease | None = None
     live: bool = False
     rung: bool = False
+    parked: bool = False
     fence: int = 0
     attempts: int = 0
 
@@ -71,7 +72,11 @@ class ChunkModel:
             if not (kept.success or kept.refused):
                 self.asked_before[row] = kept.asked
                 del self.results[row]
-        self.holder, self.live, self.rung, self.attempts = None, False, False, 0
+        self.holder, self.live, self.rung, self.parked, self.attempts = None, False, False, False, 0
+
+    def give_back(self) -> None:
+        """Let go of it."""
+        self.holder, self.live, self.attempts = None, False, max(self.attempts - 1, 0)
 
 
 @define
@@ -83,6 +88,8 @@ class JobModel:
     status: JobStatus = JobStatus.PENDING
     cancel_requested: bool = False
     run: int = 1
+    waiting: tuple[float, str] | None = None
+    """For how long something was put aside, and why."""
     ended: Job | None = None
     """The job as it was when it ended: nothing but a retry changes it."""
 
@@ -161,7 +168,7 @@ class RepositoryMachine(RuleBasedStateMachine):
         model = self.jobs[job_id]
         unfinished = [number for number, chunk in enumerate(model.chunks) if not chunk.finished]
         out = [n for n in unfinished if model.chunks[n].live or (model.chunks[n].rung and again_after)]
-        waiting = [number for number in unfinished if number not in out]
+        waiting = [number for number in unfinished if number not in out and not model.chunks[number].parked]
         expected = waiting[: max(window - len(out), 0)] if model.going else []
         assert list(self.repository.ring(job_id, window, again_after)) == [Chunk(job_id, n) for n in expected]
         for number in expected:
@@ -206,7 +213,20 @@ class RepositoryMachine(RuleBasedStateMachine):
         self.repository.release(lease)
         _, chunk = self._held(lease)
         if chunk is not None:
-            chunk.holder, chunk.live, chunk.attempts = None, False, max(chunk.attempts - 1, 0)
+            chunk.give_back()
+
+    @rule(lease=leases, seconds=spans, reason=st.sampled_from(["The payer is away.", "It rests."]))
+    def park(self, lease: Lease, seconds: float, reason: str) -> None:
+        """Put a chunk aside, for an hour or for no time at all, perhaps again, perhaps too late."""
+        self.repository.park(lease, seconds, reason)
+        model, chunk = self._held(lease)
+        if chunk is None:
+            return
+        chunk.give_back()
+        if not chunk.finished:
+            chunk.rung, chunk.parked = False, seconds > 0
+            if model.waiting is None or seconds >= model.waiting[0]:
+                model.waiting = seconds, reason
 
     @rule(job_id=published, wanted=st.booleans())
     def stop(self, *, job_id: JobId, wanted: bool) -> None:
@@ -252,6 +272,10 @@ class RepositoryMachine(RuleBasedStateMachine):
             succeeded = sum(kept.success for kept in model.results.values())
             assert (job.succeeded, job.failed) == (succeeded, len(model.results) - succeeded)
             assert (job.status, job.run, job.cancel_requested) == (model.status, model.run, model.cancel_requested)
+            assert (job.waiting_until is None, job.waiting_for) == (
+                model.waiting is None,
+                "" if model.waiting is None else model.waiting[1],
+            )
             assert model.ended is None or model.ended == job
             assert (job_id in self.repository.active()) is not job.status.ended
 
@@ -280,7 +304,7 @@ class RepositoryMachine(RuleBasedStateMachine):
         model = self.jobs[job_id]
         lease = self.repository.lease(Chunk(job_id, number), "w1", seconds)
         chunk = model.chunks[number] if number < len(model.chunks) else None
-        if chunk is None or chunk.finished or chunk.live or not model.going:
+        if chunk is None or chunk.finished or chunk.live or chunk.parked or not model.going:
             assert lease is None
             return None
         assert lease is not None
@@ -288,6 +312,7 @@ class RepositoryMachine(RuleBasedStateMachine):
         assert (lease.attempts, lease.answered) == (chunk.attempts, frozenset(chunk.results))
         assert lease.fence > chunk.fence
         chunk.fence, chunk.holder, chunk.live, chunk.rung = lease.fence, lease, seconds > 0, False
+        chunk.parked = False
         model.status = JobStatus.PROCESSING
         return lease
 
@@ -329,7 +354,7 @@ class RepositoryMachine(RuleBasedStateMachine):
 
     def _end(self, model: JobModel, job: Job, status: JobStatus) -> None:
         assert job.status is status
-        model.status, model.ended = status, job
+        model.status, model.ended, model.waiting = status, job, None
 
 
 def repository_machine(make: Callable[[], JobRepository], *, examples: int = 100, steps: int = 40) -> type[TestCase]:

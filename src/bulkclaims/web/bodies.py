@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from bulkclaims.intake import CheckReport
-    from bulkclaims.jobs import Job, Progress
+    from bulkclaims.jobs import Job, PayerPlan, Progress
     from bulkclaims.records import CellError, RowResult
 
 
@@ -53,6 +53,18 @@ class CellErrorBody(TypedDict):
     message: str
 
 
+class PlanBody(TypedDict):
+    """What it takes to ask one payer account for its rows, as far as the file tells."""
+
+    account: str
+    rows: Count
+    calls: Annotated[int, says(minimum=0, description="Requests, if searches by dates of service find their rows.")]
+    most_calls: Annotated[int, says(minimum=0, description="Requests, if they do not; tries after failures on top.")]
+    searches: Annotated[int, says(minimum=0, description="Those of `calls` that search by dates of service.")]
+    seconds: Annotated[float | None, says(description="For `calls` at the account's rate; null where none is set.")]
+    per_day: Annotated[int | None, says(description="The account's budget a day; null where none is set.")]
+
+
 class JobBody(TypedDict):
     """A job as it stands."""
 
@@ -75,6 +87,9 @@ class JobBody(TypedDict):
     started_at: Moment | None
     ended_at: Moment | None
     deadline_at: Moment | None
+    waiting_until: Annotated[Moment | None, says(description="Until when some rows were put aside, or null.")]
+    waiting_for: Annotated[str, says(description="Why they are: a sentence; blank otherwise.")]
+    plan: list[PlanBody]
     error_log: Annotated[list[CellErrorBody], says(description="The first cells that were refused at upload.")]
     error_count: Annotated[int, says(minimum=0, description="All cells that were refused at upload.")]
     truncated: Annotated[bool, says(description="Whether error_log lists fewer than error_count.")]
@@ -136,6 +151,7 @@ class RowBody(TypedDict):
     processed_date: Day | None
     error: str
     note: str
+    next_action: Annotated[str, says(description="What to do next, in plain words; blank where no payer was asked.")]
     payer_claim_number: str
     category_code: str
     status_code: str
@@ -175,6 +191,7 @@ class CheckBody(TypedDict):
     columns: list[str]
     notes: list[str]
     problems: list[ProblemGroup]
+    plan: list[PlanBody]
 
 
 class ProblemBody(TypedDict):
@@ -211,6 +228,9 @@ def job_body(job: Job) -> JobBody:
         "started_at": _optional_moment(job.started_at),
         "ended_at": _optional_moment(job.ended_at),
         "deadline_at": _optional_moment(job.deadline_at),
+        "waiting_until": _optional_moment(job.waiting_until),
+        "waiting_for": job.waiting_for,
+        "plan": [_plan(plan) for plan in job.upload.plan],
         "error_log": list(map(_cell_error, job.upload.error_log)),
         "error_count": job.upload.error_count,
         "truncated": job.upload.error_count > len(job.upload.error_log),
@@ -263,6 +283,7 @@ def row_body(result: RowResult) -> RowBody:
         "processed_date": result.processed_date.isoformat() if result.processed_date else None,
         "error": result.error,
         "note": result.note,
+        "next_action": result.next_action,
         "payer_claim_number": result.payer_claim_number,
         "category_code": result.category_code,
         "status_code": result.status_code,
@@ -293,6 +314,19 @@ def check_body(filename: str, report: CheckReport) -> CheckBody:
             }
             for problem in report.problems
         ],
+        "plan": [_plan(plan) for plan in report.plan],
+    }
+
+
+def _plan(plan: PayerPlan) -> PlanBody:
+    return {
+        "account": plan.account,
+        "rows": plan.rows,
+        "calls": plan.calls,
+        "most_calls": plan.most_calls,
+        "searches": plan.searches,
+        "seconds": plan.seconds,
+        "per_day": plan.per_day,
     }
 
 

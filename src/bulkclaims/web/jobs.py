@@ -144,5 +144,6 @@ def _tag(now: Progress) -> str:
     job, workers = now.job, now.workers
     # Of workers that live, when one was seen last is the clock's affair.
     seen = workers and (workers.alive, None if workers.alive else workers.seen_at)
-    facts = (job.status, job.succeeded, job.failed, job.cancel_requested, job.run, bool(now.notice), seen)
+    moved = (job.status, job.succeeded, job.failed, job.cancel_requested, job.run, job.waiting_until)
+    facts = (*moved, bool(now.notice), seen)
     return f'W/"{blake2b(repr(facts).encode(), digest_size=8).hexdigest()}"'

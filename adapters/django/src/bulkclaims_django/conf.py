@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable, Mapping
-from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     from bulkclaims.access import Principal
     from bulkclaims.interfaces import Authenticator, Authorize, Cipher, Dispatcher, RowProcessor, TokenStore
+    from bulkclaims.records import Capabilities
     from bulkclaims_django.repository import DjangoRepository
 
 NAME = "BULKCLAIMS"
@@ -78,7 +78,8 @@ class Conf:
     """None for wherever the project's routers send what is written of jobs."""
     jobs: Settings = field(factory=Settings)
     max_upload_bytes: int | None = CsvParser().max_bytes
-    needs: tuple[frozenset[str], ...] = ()
+    payers: Callable[[str], Capabilities | None] | None = None
+    """Tells what the payers need, in a process without a processor, which knows by itself."""
 
 
 @cache
@@ -204,18 +205,6 @@ def _size(given: object, name: str) -> int | None:
     return given
 
 
-def _needs(given: object, name: str) -> tuple[frozenset[str], ...]:
-    hint = "List columns, or sets of columns any one of which is enough."
-    if not isinstance(given, list | tuple) or not all(
-        isinstance(each, str | AbstractSet | list | tuple) for each in given
-    ):
-        raise Refused(f"The setting {name} is not a list of columns.", hint)
-    needs = tuple(frozenset({each} if isinstance(each, str) else each) for each in given)
-    for wrong in _strangers(frozenset().union(*needs), OPTIONAL_COLUMNS, name):
-        raise wrong
-    return needs
-
-
 _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "PROCESSOR": _called,
     "DISPATCHER": _called,
@@ -227,5 +216,5 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "DATABASE": _alias,
     "JOBS": _jobs,
     "MAX_UPLOAD_BYTES": _size,
-    "NEEDS": _needs,
+    "PAYERS": _called,
 }

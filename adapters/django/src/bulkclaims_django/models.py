@@ -41,6 +41,9 @@ class Job(models.Model):
     worker_seen_at = models.FloatField(null=True)
     ended_at = models.FloatField(null=True)
     deadline_at = models.FloatField(null=True)
+    # With defaults, as other columns of later versions, for processes of the version before.
+    waiting_until = models.FloatField(null=True)
+    waiting_for = ExactCharField(max_length=500, default="", db_default="")
     upload = ExactTextField(null=True)  # JSON; null until published
 
     objects = models.Manager["Job"]()
@@ -75,6 +78,7 @@ class Chunk(models.Model):
     lease_until = models.FloatField(null=True)
     rung_at = models.FloatField(null=True)
     patience = models.IntegerField(default=1, db_default=1)  # for processes of the version before, too
+    parked_until = models.FloatField(null=True)
 
     objects = models.Manager["Chunk"]()
 
@@ -148,6 +152,7 @@ class Limit(models.Model):
     free_at = models.FloatField()  # when the next slot may be used
     day = models.IntegerField()  # of the epoch, UTC
     spent = models.IntegerField()  # on that day
+    postponed_until = models.FloatField(default=0.0, db_default=0.0)
 
     objects = models.Manager["Limit"]()
 
@@ -175,6 +180,27 @@ class Share(models.Model):
         """Nobody is given rights to it."""
 
         default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Kept(models.Model):
+    """An answer or a ticket that workers keep for a while, sealed."""
+
+    pk = models.CompositePrimaryKey("scope", "mark")
+    scope = ExactCharField(max_length=255)  # an organisation or a job's id
+    mark = DigestField()
+    payload = models.BinaryField()
+    lapses_at = models.FloatField()
+
+    objects = models.Manager["Kept"]()
+
+    class Meta:
+        """How those that have lapsed are found; nobody is given rights to it."""
+
+        default_permissions = ()
+        indexes = (models.Index(fields=["lapses_at"], name="bulkclaims_kept_lapses"),)
 
     def __str__(self) -> str:
         return str(self.pk)

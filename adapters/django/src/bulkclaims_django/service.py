@@ -122,7 +122,7 @@ def make(dispatcher: Dispatcher | None, settings: Settings) -> BulkClaims:
         dispatcher=dispatcher,
         cipher=said.cipher() if said.cipher else None,
         settings=settings,
-        needs=said.needs,
+        payers=said.payers,
     )
 
 

@@ -110,7 +110,9 @@ def _reopen(connection: Connection, organisation: str, job_id: JobId) -> Job:
 
 def _reopen_chunks(connection: Connection, job_id: JobId) -> None:
     of_job = chunks.c.job_id == job_id
-    connection.execute(update(chunks).where(of_job).values(attempts=0, lease_until=None, rung_at=None))
+    connection.execute(
+        update(chunks).where(of_job).values(attempts=0, lease_until=None, rung_at=None, parked_until=None)
+    )
     failed = (results.c.success.is_(False), results.c.refused.is_(False))
     connection.execute(update(results).where(results.c.job_id == job_id, *failed).values(reopened=True))
     still_answered = (

@@ -34,7 +34,10 @@ is_wanted = and_(jobs.c.cancel_requested.is_(False), or_(jobs.c.deadline_at.is_(
 """Whether an active job's next row may be asked."""
 is_unfinished = chunks.c.answered < chunks.c.rows
 is_live = chunks.c.lease_until > now()
-is_free = or_(chunks.c.lease_until.is_(None), chunks.c.lease_until <= now())
+is_free = and_(
+    or_(chunks.c.lease_until.is_(None), chunks.c.lease_until <= now()),
+    or_(chunks.c.parked_until.is_(None), chunks.c.parked_until <= now()),
+)
 
 _the_job = jobs.c.id == bindparam("job")
 _the_chunk = and_(chunks.c.job_id == bindparam("job"), chunks.c.number == bindparam("chunk"))
@@ -49,6 +52,7 @@ _take = (
         worker=bindparam("holder"),
         lease_until=now() + bindparam("seconds"),
         rung_at=None,
+        parked_until=None,
     )
 )
 _start = (
@@ -120,10 +124,19 @@ _count = (
 _count_anyway = Prepared(_count)
 _count_and_go_on = Prepared(_count.where(is_wanted))
 
-_give_back = (
+_attempts_without_this = case((chunks.c.attempts > 0, chunks.c.attempts - 1), else_=0)
+_give_back = update(chunks).where(_the_held_chunk).values(lease_until=None, attempts=_attempts_without_this)
+_until = now() + bindparam("seconds")
+_put_aside = (
     update(chunks)
-    .where(_the_held_chunk)
-    .values(lease_until=None, attempts=case((chunks.c.attempts > 0, chunks.c.attempts - 1), else_=0))
+    .where(_the_held_chunk, is_unfinished)
+    # Nor rung: it was, if the lease had expired, and is not to count as out.
+    .values(lease_until=None, attempts=_attempts_without_this, rung_at=None, parked_until=_until)
+)
+_wait = (
+    update(jobs)
+    .where(_the_job, or_(jobs.c.waiting_until.is_(None), jobs.c.waiting_until <= _until))
+    .values(waiting_until=_until, waiting_for=bindparam("reason"))
 )
 
 
@@ -175,10 +188,23 @@ def record(connection: Connection, lease: Lease, given: Sequence[SealedResult]) 
 
 
 def give_back(connection: Connection, lease: Lease) -> None:
-    """Let go of the chunk, if it is still held."""
-    if connection.execute(_give_back, _held(lease)).rowcount and (
-        connection.scalar(_is_processing, {"job": lease.chunk.job_id}) is None
-    ):
+    """Let go of the chunk, if it is still held, or raise `LeaseLost`."""
+    if connection.execute(_give_back, _held(lease)).rowcount:
+        _see_that_it_runs(connection, lease)
+
+
+def put_aside(connection: Connection, lease: Lease, seconds: float, reason: str) -> None:
+    """Let go of the chunk, if it is still held, until something is over, or raise `LeaseLost`."""
+    span = {"seconds": seconds}
+    if not connection.execute(_put_aside, {**_held(lease), **span}).rowcount:
+        give_back(connection, lease)
+        return
+    connection.execute(_wait, {"job": lease.chunk.job_id, "reason": reason, **span})
+    _see_that_it_runs(connection, lease)
+
+
+def _see_that_it_runs(connection: Connection, lease: Lease) -> None:
+    if connection.scalar(_is_processing, {"job": lease.chunk.job_id}) is None:
         raise LeaseLost
 
 

@@ -28,6 +28,9 @@ class Limits:
     def postpone(self, account: str, seconds: float) -> None:  # noqa: D102
         self._database.write(_postpone, account, seconds)
 
+    def postponed(self, account: str) -> float:  # noqa: D102
+        return self._database.read(_postponed, account)
+
     def occupy(self, account: str, holder: str, under_way: int, most: int, seconds: float) -> int:  # noqa: D102
         return self._database.write(_occupy, account, holder, under_way, most, seconds)
 
@@ -46,10 +49,14 @@ def _postpone(connection: Connection, account: str, seconds: float) -> None:
     _keep(connection, kept.postponed(seconds, moment))
 
 
+def _postponed(connection: Connection, account: str) -> float:
+    left = connection.scalar(select(limits.c.postponed_until - now()).where(limits.c.account == account))
+    return max(left or 0.0, 0.0)
+
+
 def _locked(connection: Connection, account: str) -> tuple[Allowance, float]:
     """The account's row, locked, and the time."""
-    columns = (limits.c.account, limits.c.free_at, limits.c.day, limits.c.spent, now())
-    query = select(*columns).where(limits.c.account == account).with_for_update()
+    query = select(*limits.c, now()).where(limits.c.account == account).with_for_update()
     row = connection.execute(query).one_or_none()
     if row is None:
         _open(connection, account)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 _OURS = {"serial", "search_name", "upload_key", "begun_at"}
-_TIMES = ("created_at", "queued_at", "started_at", "worker_seen_at", "ended_at", "deadline_at")
+_TIMES = ("created_at", "queued_at", "started_at", "worker_seen_at", "ended_at", "deadline_at", "waiting_until")
 
 job_columns = [column for column in jobs.c if column.name not in _OURS]
 result_columns = [

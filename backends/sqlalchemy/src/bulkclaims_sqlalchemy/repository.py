@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bulkclaims_sqlalchemy.access import Access
 from bulkclaims_sqlalchemy.engine import engine_for
 from bulkclaims_sqlalchemy.jobs import Jobs
+from bulkclaims_sqlalchemy.kept import Keeping
 from bulkclaims_sqlalchemy.limiter import Limits
 from bulkclaims_sqlalchemy.schema import check_schema
 from bulkclaims_sqlalchemy.tokens import Tokens
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 
-class SqlRepository(Uploads, Jobs, Work, Limits, Tokens, Access):
+class SqlRepository(Uploads, Jobs, Work, Limits, Tokens, Access, Keeping):
     """
-    A `JobRepository`, `Limiter`, `TokenStore` and `AccessStore` in SQLite, PostgreSQL or MariaDB.
+    A `JobRepository`, `Limiter`, `TokenStore`, `AccessStore` and `KeptStore` in SQLite, PostgreSQL or MariaDB.
 
     Safe to use from any thread and any process, and to carry through a fork.
 

@@ -28,7 +28,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-REVISION = "0003"
+REVISION = "0004"
 """The migration that leads to the tables as they stand here."""
 
 VERSION_TABLE = "bulkclaims_alembic_version"
@@ -84,6 +84,8 @@ jobs = Table(
     Column("worker_seen_at", Double),
     Column("ended_at", Double),
     Column("deadline_at", Double),
+    Column("waiting_until", Double),
+    Column("waiting_for", String(500), nullable=False, server_default=""),
     Column("upload", _Json),
     Index(None, "organisation", "created_at"),
     Index(None, "status", "created_at"),
@@ -105,6 +107,7 @@ chunks = Table(
     # Before `rung_at`, on which its new value depends: MariaDB sets one column after another.
     Column("patience", Integer, nullable=False, server_default="1"),
     Column("rung_at", Double),
+    Column("parked_until", Double),
     **_MARIADB,
     sqlite_with_rowid=False,
 )
@@ -149,6 +152,7 @@ limits = Table(
     Column("free_at", Double, nullable=False),  # when the next slot may be used
     Column("day", Integer, nullable=False),  # of the epoch, UTC
     Column("spent", Integer, nullable=False),  # on that day
+    Column("postponed_until", Double, nullable=False, server_default="0"),
     **_MARIADB,
 )
 
@@ -175,6 +179,17 @@ accesses = Table(
     Column("payload", _Bytes, nullable=False),
     Column("good_until", Double, nullable=False),
     Column("fetched_until", Double, nullable=False),  # until then somebody fetches the next one
+    **_MARIADB,
+)
+
+kept = Table(
+    "bulkclaims_kept",
+    metadata,
+    Column("scope", String(255), primary_key=True),  # an organisation or a job's id
+    Column("mark", _Digest, primary_key=True),
+    Column("payload", _Bytes, nullable=False),
+    Column("lapses_at", Double, nullable=False),
+    Index(None, "lapses_at"),
     **_MARIADB,
 )
 

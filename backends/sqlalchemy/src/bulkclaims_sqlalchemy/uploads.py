@@ -14,7 +14,7 @@ from bulkclaims.repositories.rules import ALL_REFUSED
 from bulkclaims.repositories.texts import in_use, request_text, search_form, upload_text
 from bulkclaims_sqlalchemy.failures import Conflict
 from bulkclaims_sqlalchemy.reading import published, result_values
-from bulkclaims_sqlalchemy.tables import chunks, jobs, now, payloads, results
+from bulkclaims_sqlalchemy.tables import chunks, jobs, kept, now, payloads, results
 
 if TYPE_CHECKING:
     from bulkclaims.jobs import NewChunk, NewJob, UploadSummary
@@ -143,5 +143,6 @@ def erase(connection: Connection, job_id: JobId, *unmoved: ColumnElement[bool]) 
     connection.execute(select(chunks.c.number).where(chunks.c.job_id == job_id).with_for_update())
     for table in (results, payloads, chunks):
         connection.execute(delete(table).where(table.c.job_id == job_id))
+    connection.execute(delete(kept).where(kept.c.scope == job_id))
     if not connection.execute(delete(jobs).where(jobs.c.id == job_id, *unmoved)).rowcount:
         raise Conflict

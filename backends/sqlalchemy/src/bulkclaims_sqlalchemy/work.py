@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select,
 from bulkclaims.errors import LeaseLost
 from bulkclaims.jobs import Chunk, Job, JobId, JobStatus, Lease, Workers
 from bulkclaims.repositories.beats import beats_kept
-from bulkclaims.repositories.rules import MOST_PATIENCE, TOO_LATE
+from bulkclaims.repositories.rules import MOST_PATIENCE, NOT_WAITING, TOO_LATE
 from bulkclaims.repositories.texts import in_use
-from bulkclaims_sqlalchemy import beats, leases
+from bulkclaims_sqlalchemy import beats, kept, leases
 from bulkclaims_sqlalchemy.leases import NotFree, is_active, is_free, is_live, is_unfinished, is_wanted
 from bulkclaims_sqlalchemy.reading import published, result_columns, to_result
 from bulkclaims_sqlalchemy.tables import chunks, jobs, now, results
@@ -50,6 +50,12 @@ class Work:
         except LeaseLost:
             return
 
+    def park(self, lease: Lease, seconds: float, reason: str) -> None:  # noqa: D102
+        try:
+            self._database.write(leases.put_aside, lease, seconds, reason)
+        except LeaseLost:
+            return
+
     def answers(self, job_id: JobId, fingerprints: Collection[bytes]) -> Mapping[bytes, SealedResult]:  # noqa: D102
         return self._database.read(_answers, in_use(job_id), fingerprints)
 
@@ -74,6 +80,7 @@ class Work:
     def purge(self, ended_before: float, abandoned_before: float) -> int:  # noqa: D102
         if self._database.read(beats.stale, beats_kept(ended_before)):
             self._database.write(beats.forget, beats_kept(ended_before))
+        kept.purge(self._database)
         # A transaction for each, or others would wait for all of them.
         doomed = self._database.read(_doomed, ended_before, abandoned_before)
         return sum(self._database.write(_purge, job_id, ended_before, abandoned_before) for job_id in doomed)
@@ -141,8 +148,8 @@ def _fail(connection: Connection, job_id: JobId, problem: str) -> Job:
 
 def _end(connection: Connection, job_id: JobId, status: JobStatus, problem: str = "") -> Job:
     """End the job unless it has ended, and return it as it then stands."""
-    end = update(jobs).where(jobs.c.id == job_id, is_active).values(status=status, problem=problem, ended_at=now())
-    connection.execute(end)
+    ended = {"status": status, "problem": problem, "ended_at": now(), **NOT_WAITING}
+    connection.execute(update(jobs).where(jobs.c.id == job_id, is_active).values(ended))
     return published(connection, job_id)
 
 

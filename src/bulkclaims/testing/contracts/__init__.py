@@ -6,6 +6,7 @@ from bulkclaims.testing.contracts.authorize import AuthorizeContract
 from bulkclaims.testing.contracts.cipher import CipherContract, EncryptingCipherContract
 from bulkclaims.testing.contracts.connector import ConnectorContract
 from bulkclaims.testing.contracts.dispatcher import DispatcherContract
+from bulkclaims.testing.contracts.kept import KeptStoreContract, KeptWithJobsContract
 from bulkclaims.testing.contracts.limiter import LimiterContract
 from bulkclaims.testing.contracts.parser import RowParserContract
 from bulkclaims.testing.contracts.repository import JobRepositoryContract
@@ -22,6 +23,8 @@ __all__ = [
     "DispatcherContract",
     "EncryptingCipherContract",
     "JobRepositoryContract",
+    "KeptStoreContract",
+    "KeptWithJobsContract",
     "LimiterContract",
     "ResultWriterContract",
     "RowParserContract",

@@ -3,23 +3,55 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import traceback
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
 from attrs import fields
 
-from bulkclaims.errors import AccessRefused, AnswerNotUnderstood, BulkClaimsError, InquiryRefused, PayerUnavailable
+from bulkclaims.errors import (
+    AccessRefused,
+    AnswerNotUnderstood,
+    BulkClaimsError,
+    ConnectorError,
+    InquiryRefused,
+    PayerUnavailable,
+)
+from bulkclaims.lookup.matching import Match, MatchRules, NoMatch
+from bulkclaims.lookup.outcomes import find
 from bulkclaims.records import OPTIONAL_COLUMNS, Answer, ClaimInquiry
+from bulkclaims.testing.malformed import (
+    STRANGE,
+    about_another,
+    at,
+    bomb,
+    doubled,
+    dropped,
+    endless,
+    places,
+    put,
+    renamed,
+    retyped,
+)
 from bulkclaims.testing.scripted_payer import ScriptedPayer, http_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from bulkclaims.interfaces import Connector
+    from bulkclaims.testing.malformed import Place
     from bulkclaims.testing.scripted_payer import Heard
 
     Connect = Callable[[str], Connector]
+    Sent = bytes | Iterator[bytes] | None
+    Outcome = Answer | BulkClaimsError
+
+_BY_THE_RULES = MatchRules()
+_MEMORY = 48 * 1024**2
+"""More than an answer of the largest size may take, unpacked and read, and far less than what is sent."""
 
 
 class ConnectorContract:
@@ -33,7 +65,14 @@ class ConnectorContract:
         inquiry:  a `ClaimInquiry` that the connector can ask, with made-up cells of four letters or more
         found:    the body of an answer that holds the claim asked for
         nothing:  the body of an answer that says that there is no such claim
+        secret:   what `connect` gives as the connector's key or password; with a digit, and in no row or address.
+                  Unless it is overridden, nothing is known of one, and nothing is looked for
     """
+
+    @pytest.fixture
+    def secret(self) -> str:
+        """What the connector is let in with."""
+        return ""
 
     def test_a_claim_is_found(self, connect: Connect, inquiry: ClaimInquiry, found: object) -> None:
         """The claim asked for comes back with its number and a status."""
@@ -89,6 +128,104 @@ class ConnectorContract:
         assert isinstance(error, BulkClaimsError)
         assert not [cell for cell in cells if len(cell) > 3 and cell in f"{error!r} {caplog.text}"]
 
+    @pytest.mark.parametrize("share", [0.02, 0.25, 0.5, 0.75, 0.95])
+    def test_an_answer_cut_short_is_never_not_found(
+        self, connect: Connect, inquiry: ClaimInquiry, found: object, share: float
+    ) -> None:
+        """Half a body is not understood, unless it lacks nothing; one that ends before its length was broken off."""
+        whole = _bytes_of(found)
+        half = whole[: int(len(whole) * share)]
+        outcome, entire = (_ask(connect, inquiry, http_answer(body)) for body in (half, whole))
+        assert isinstance(entire, Answer)
+        is_same = getattr(outcome, "claims", None) == entire.claims
+        assert is_same or isinstance(outcome, AnswerNotUnderstood)
+        broken = http_answer(half, Content_Length=str(len(whole)))
+        assert isinstance(_ask(connect, inquiry, broken), PayerUnavailable)
+
+    def test_another_root_is_never_not_found(self, connect: Connect, inquiry: ClaimInquiry, found: object) -> None:
+        """The claim within something that the API does not have: not understood."""
+        wrapped = [b"other " + found] if isinstance(found, bytes) else [{"other": found}, [found], [[]], "[]", 0]
+        for body, outcome in _ask_all(connect, inquiry, wrapped):
+            assert isinstance(outcome, AnswerNotUnderstood), body
+
+    @pytest.mark.parametrize("media_type", ["text/html", "text/plain; charset=utf-16", "application/json", ""])
+    def test_a_body_counts_and_not_what_it_is_called(
+        self, connect: Connect, inquiry: ClaimInquiry, found: object, media_type: str
+    ) -> None:
+        """A page called JSON is not understood; the claim called a page is found, or not understood either."""
+        page = http_answer(b"<!doctype html><title>Maintenance</title>", Content_Type=media_type)
+        assert isinstance(_ask(connect, inquiry, page), AnswerNotUnderstood)
+        outcome = _ask(connect, inquiry, http_answer(found, Content_Type=media_type))
+        assert isinstance(outcome, AnswerNotUnderstood) or isinstance(_match(inquiry, outcome), Match)
+
+    def test_a_bomb_is_not_unpacked(self, connect: Connect, inquiry: ClaimInquiry) -> None:
+        """What unpacks to 64 MiB is not understood, and takes no such memory."""
+        answer, outcomes = bomb(), list[object]()
+        peak = _peak(lambda: outcomes.append(_ask(connect, inquiry, answer)))
+        assert isinstance(outcomes[0], AnswerNotUnderstood)
+        assert peak < _MEMORY
+
+    def test_an_answer_without_end_is_not_read_to_its_end(self, connect: Connect, inquiry: ClaimInquiry) -> None:
+        """A GiB in chunks is not understood: it is broken off early, and takes no such memory."""
+        sent, outcomes = list[int](), list[object]()
+        peak = _peak(lambda: outcomes.append(_ask(connect, inquiry, endless(sent))))
+        assert isinstance(outcomes[0], AnswerNotUnderstood)
+        assert sum(sent) < _MEMORY
+        assert peak < _MEMORY
+
+    def test_anything_in_its_place_is_never_not_found(
+        self, connect: Connect, inquiry: ClaimInquiry, found: object
+    ) -> None:
+        """Null, numbers, texts and objects wherever something else should stand: the claim, or a failure, or others."""
+        wrong = [put(found, place, strange) for place in _places(found) for strange in STRANGE]
+        wrong += [change(found, place) for place in _places(found) for change in (renamed, doubled)]
+        for body, outcome in _ask_all(connect, inquiry, wrong):
+            assert _match(inquiry, outcome) != NoMatch("nothing"), body
+
+    def test_less_than_promised_is_no_crash(self, connect: Connect, inquiry: ClaimInquiry, found: object) -> None:
+        """Where something lacks, or a list is empty: an answer, or a documented failure."""
+        less = [dropped(found, place) for place in _places(found)]
+        less += [put(found, place, []) for place in _places(found)]
+        for body, outcome in _ask_all(connect, inquiry, less):
+            assert isinstance(outcome, Answer | ConnectorError), body
+
+    def test_numbers_as_text_and_text_as_numbers(self, connect: Connect, inquiry: ClaimInquiry, found: object) -> None:
+        """Payers write both: the same claim, or not understood; never another amount."""
+        expected = _ask(connect, inquiry, http_answer(found))
+        assert isinstance(expected, Answer)
+        assert isinstance(_match(inquiry, expected), Match)
+        other = [
+            put(found, place, value) for place in _places(found) if (value := retyped(at(found, place))) is not None
+        ]
+        for body, outcome in _ask_all(connect, inquiry, other):
+            is_same = getattr(outcome, "claims", None) == expected.claims
+            assert is_same or isinstance(outcome, AnswerNotUnderstood), body
+
+    def test_a_claim_of_another_number_is_not_shown(
+        self, connect: Connect, inquiry: ClaimInquiry, found: object
+    ) -> None:
+        """It comes back with its own number, and so is not the one asked for."""
+        for number in filter(None, (inquiry.claim_number, inquiry.patient_account_number)):
+            found = about_another(found, number, "9" + number[::-1])
+        outcome = _ask(connect, inquiry, http_answer(found))
+        assert _match(inquiry, outcome) == NoMatch("other_claims")
+
+    def test_its_secret_gets_nowhere(
+        self, connect: Connect, inquiry: ClaimInquiry, found: object, secret: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Whatever the payer does, it is in no `repr`, exception, traceback with variables, log line or answer."""
+        told = {"message": f"{secret} is refused", "error": f"Bearer {secret}"}
+        statuses = (302, 400, 401, 403, 404, 422, 429, 500, 503)
+        answers: list[Sent] = [http_answer(found), None, b"no HTTP\r\n\r\n", http_answer(b"<html>"), endless([])]
+        answers += [http_answer(told, status) for status in statuses]
+        with caplog.at_level(logging.DEBUG):
+            outcomes, _ = _ask_in_turn(connect, inquiry, answers)
+            connector = connect("http://127.0.0.1:1")
+            outcomes.append(asyncio.run(_refused(connector, inquiry)))
+        shown = [repr(connector), *map(repr, vars(connector).values()), caplog.text]
+        shown += [_shown(each) if isinstance(each, BaseException) else repr(each) for each in outcomes]
+        assert not secret or not [text for text in shown if secret in text]
+
     def test_its_needs_are_columns(self, connect: Connect) -> None:
         """What it cannot do without are columns that a file may have, and it has room for a look-up."""
         can = connect("http://127.0.0.1:1").capabilities
@@ -97,21 +234,82 @@ class ConnectorContract:
         assert can.max_in_flight >= 1
 
 
-def _ask(connect: Connect, inquiry: ClaimInquiry, answer: bytes | None) -> Answer | BulkClaimsError:
+def _ask(connect: Connect, inquiry: ClaimInquiry, answer: Sent) -> Outcome:
     """What comes of one look-up at a payer that gives *answer*; it is asked once and let go of."""
+    (outcome,), times = _ask_in_turn(connect, inquiry, [answer])
+    assert times == 1
+    return outcome
 
-    async def script(_heard: Heard) -> bytes | None:
+
+def _ask_all(connect: Connect, inquiry: ClaimInquiry, bodies: Sequence[object]) -> Iterator[tuple[object, Outcome]]:
+    """Each body, with what comes of a look-up that is answered with it."""
+    outcomes, _ = _ask_in_turn(connect, inquiry, [http_answer(body) for body in bodies])
+    return zip(bodies, outcomes, strict=True)
+
+
+def _ask_in_turn(connect: Connect, inquiry: ClaimInquiry, answers: Iterable[Sent]) -> tuple[list[Outcome], int]:
+    """What comes of a look-up for each of *answers*, and how often the payer was asked."""
+    answer: Sent = None
+
+    async def script(_heard: Heard) -> Sent:
         return answer
 
-    async def run() -> Answer | BulkClaimsError:
+    async def run() -> tuple[list[Outcome], int]:
+        nonlocal answer
+        outcomes = []
         async with ScriptedPayer(script) as payer:
             connector = connect(payer.url)
             try:
-                return await connector.inquire(inquiry)
-            except BulkClaimsError as error:
-                return error
+                for each in answers:
+                    answer = each
+                    outcomes.append(await _outcome(connector, inquiry))
+                return outcomes, len(payer.heard)
             finally:
-                assert len(payer.heard) == 1
                 await connector.aclose()
 
     return asyncio.run(run())
+
+
+async def _refused(connector: Connector, inquiry: ClaimInquiry) -> Outcome:
+    """What comes of a look-up where nobody listens."""
+    try:
+        return await _outcome(connector, inquiry)
+    finally:
+        await connector.aclose()
+
+
+async def _outcome(connector: Connector, inquiry: ClaimInquiry) -> Outcome:
+    try:
+        return await connector.inquire(inquiry)
+    except BulkClaimsError as error:
+        return error
+
+
+def _match(inquiry: ClaimInquiry, outcome: Outcome) -> Match | NoMatch | None:
+    """What an outcome says of the claim; None where it is a failure, which is one of the documented ones."""
+    assert isinstance(outcome, Answer | ConnectorError)
+    return find(inquiry, outcome, _BY_THE_RULES).match if isinstance(outcome, Answer) else None
+
+
+def _places(body: object) -> list[Place]:
+    """Every place in *body*; none in what is not JSON."""
+    return [] if isinstance(body, bytes) else list(places(body))
+
+
+def _bytes_of(body: object) -> bytes:
+    return body if isinstance(body, bytes) else json.dumps(body).encode()
+
+
+def _peak(act: Callable[[], object]) -> int:
+    """The most memory that was taken while *act* ran, in bytes."""
+    tracemalloc.start()
+    try:
+        act()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def _shown(error: BaseException) -> str:
+    """All that is ever shown of an exception: its traceback, with the variables of each frame."""
+    return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())

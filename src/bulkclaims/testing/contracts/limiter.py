@@ -135,6 +135,22 @@ class LimiterContract(OccupancyContract):
         limiter.postpone("stedi", 2 * GAP)
         assert limiter.reserve("stedi", 1, SLOW) == pytest.approx(9 * GAP, abs=TOLERANCE)
 
+    def test_who_is_postponed_can_be_told(self, limiter: Limiter) -> None:
+        """For how long, of several moments the latest; what was reserved before or after does not count."""
+        limiter.reserve("stedi", 5, SLOW)
+        assert limiter.postponed("stedi") == 0
+        limiter.postpone("stedi", 3 * GAP)
+        limiter.postpone("stedi", GAP)
+        limiter.reserve("stedi", 5, SLOW)
+        assert limiter.postponed("stedi") == pytest.approx(3 * GAP, abs=TOLERANCE)
+
+    def test_who_is_not_postponed_can_be_told(self, limiter: Limiter) -> None:
+        """Never asked, or held back no longer, or another account is."""
+        limiter.postpone("optum", GAP)
+        limiter.postpone("stedi", 0)
+        limiter.occupy("availity", "a", 0, 10, LONG)
+        assert [limiter.postponed(account) for account in ("stedi", "OPTUM", "availity", "never asked")] == [0] * 4
+
     def test_a_days_budget_ends(self, limiter: Limiter) -> None:
         """As many as the budget holds can be reserved, then `QuotaSpent` says whose fault it is."""
         rate = Rate(per_second=1e6, per_day=5)

@@ -9,6 +9,7 @@ from bulkclaims.testing.contracts.endings import CancelContract, FailContract, P
 from bulkclaims.testing.contracts.keys import UploadKeyContract
 from bulkclaims.testing.contracts.leases import AnswersContract, AttemptsContract, LeaseContract, RecordContract
 from bulkclaims.testing.contracts.moments import MomentsContract
+from bulkclaims.testing.contracts.parking import ParkContract
 from bulkclaims.testing.contracts.reopening import ReopenContract
 from bulkclaims.testing.contracts.searches import JobStoreContract
 from bulkclaims.testing.contracts.uploads import UploadStoreContract
@@ -23,6 +24,7 @@ class JobRepositoryContract(
     RecordContract,
     AnswersContract,
     BellContract,
+    ParkContract,
     SettleContract,
     FailContract,
     CancelContract,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bulkclaims.jobs import Chunk
 from bulkclaims.repositories.memory import MemoryRepository
 from bulkclaims.testing.contracts.host_scenes import claims, hosting, upload
 
@@ -79,6 +81,26 @@ class JobViewContract:
         assert "no worker has ever been seen" in nobody.json()["notice"]
         assert "1 worker is running" in somebody.json()["notice"]
         assert (ended.json()["workers_alive"], ended.json()["notice"]) == (None, "")
+
+    def test_a_job_whose_rows_are_put_aside_says_why(self, mount: Mount) -> None:
+        """In progress, under a new tag, and in the job, which tells the moment; ended, it says nothing of it."""
+        repository = MemoryRepository()
+        with hosting(mount, repository=repository) as host, host.client() as client:
+            job_id = upload(client, claims(2)).json()["id"]
+            address = f"csv-jobs/{job_id}/progress/"
+            lease = repository.lease(Chunk(job_id, 0), "host-a:1", 60)
+            assert lease is not None
+            tag = client.get(address).headers["etag"]
+            repository.park(lease, 3600, "The payer is away.")
+            moved = client.get(address, headers={"If-None-Match": tag})
+            waiting = client.get(f"csv-jobs/{job_id}/").json()
+            repository.fail(job_id, "No.")
+            ended = client.get(f"csv-jobs/{job_id}/").json()
+        assert moved.json()["notice"].startswith("Some rows wait until ")
+        assert moved.json()["notice"].endswith(": The payer is away.")
+        assert waiting["waiting_for"] == "The payer is away."
+        assert datetime.fromisoformat(waiting["waiting_until"]) > datetime.fromisoformat(waiting["started_at"])
+        assert (ended["waiting_until"], ended["waiting_for"]) == (None, "")
 
     def test_jobs_are_listed_by_page(self, host: Host) -> None:
         """Newest first, with addresses of the pages around, which keep the filters."""

@@ -10,11 +10,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from bulkclaims.testing.simulator.availity import AvailityDialect
+from bulkclaims.testing.simulator.book import Book
 from bulkclaims.testing.simulator.claimstatus import ClaimStatusDialect
 from bulkclaims.testing.simulator.dialect import Call
 from bulkclaims.testing.simulator.optum_real import OptumRealDialect
 from bulkclaims.testing.simulator.replies import WEB_PAGE, Reply
 from bulkclaims.testing.simulator.scenarios import Said, Trouble, answers, scenario_of
+from bulkclaims.testing.simulator.uhc import UhcDialect
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -47,6 +50,7 @@ class PayerApp:
         self._second: deque[float] = deque()
         self._requests = self._in_flight = 0
         self._tokens: dict[str, float] = {}
+        self._scopes: dict[str, str] = {}
         self.requests: list[str] = []
         """The claim number of every look-up, in the order of arrival."""
 
@@ -64,7 +68,8 @@ class PayerApp:
 
     def _reply(self, scope: Message, body: bytes) -> Reply:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        call = Call(scope["method"], scope["path"], headers, body)
+        bought_for = self._scopes.get(headers.get("authorization", "").removeprefix("Bearer "), "")
+        call = Call(scope["method"], scope["path"], headers, body, bought_for)
         if self._dialect.token_path and call.path == self._dialect.token_path:
             return self._token(body)
         status = self._dialect.misrouted(call) or self._denied(headers.get("authorization", ""))
@@ -86,10 +91,13 @@ class PayerApp:
             "client_secret": self._settings.api_key,
             "grant_type": "client_credentials",
         }
-        if self._dialect.token_asked(body) != good:
+        asked = self._dialect.token_asked(body)
+        bought_for = str(asked.pop("scope", "")) if isinstance(asked, dict) else ""
+        if asked != good:
             return Reply(401, json.dumps({"error": "invalid_client", "error_description": "not known here"}).encode())
         token = f"SIMTOKEN{len(self._tokens)}"
         self._tokens[token] = time.monotonic() + self._settings.token_seconds
+        self._scopes[token] = bought_for
         told = {"access_token": token, "token_type": "bearer", "expires_in": self._settings.token_seconds}
         return Reply(200, json.dumps(told).encode())
 
@@ -166,8 +174,12 @@ class PayerApp:
 
 def _dialect(settings: SimulatorSettings) -> Dialect:
     match settings.dialect:
+        case "availity":
+            return AvailityDialect()
         case "optum-real":
-            return OptumRealDialect()
+            return OptumRealDialect(Book.read(settings.claims))
+        case "uhc":
+            return UhcDialect(Book.read(settings.claims))
         case "stedi" | "optum" as face:
             return ClaimStatusDialect(face)
 

@@ -10,6 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from bulkclaims.testing.simulator.claimstatus_x12 import Malformed, read_276, write_277, write_999
 from bulkclaims.testing.simulator.dialect import Question
 from bulkclaims.testing.simulator.replies import Reply
 from bulkclaims.testing.simulator.request_rules import refusal
@@ -40,6 +41,7 @@ class ClaimStatusDialect:
     def __init__(self, face: str) -> None:
         self._face = face
         self._path = STEDI_PATH if face == "stedi" else OPTUM_PATH
+        self._x12_path = f"{self._path.rstrip('/')}/raw-x12"
         self.token_path = TOKEN_PATH if face == "optum" else ""
 
     def token_asked(self, body: bytes) -> object:
@@ -51,7 +53,7 @@ class ClaimStatusDialect:
 
     def misrouted(self, call: Call) -> int:
         """The status that refuses a path or method which the API does not have; 0 for none."""
-        if call.path != self._path:
+        if call.path not in {self._path, self._x12_path}:
             return 404
         return 0 if call.method == "POST" else 405
 
@@ -67,6 +69,8 @@ class ClaimStatusDialect:
             request = json.loads(call.body)
         except ValueError:
             return Reply(400, complaint("VALIDATION", "the body must be JSON"))
+        if call.path == self._x12_path:
+            return self._read_x12(request)
         if self._face == "optum" and isinstance(request, dict) and lacks_control_number(request):
             return Reply(200, missing_input())
         if sentence := refusal(request, self._face):
@@ -74,12 +78,27 @@ class ClaimStatusDialect:
         return Question(claim_number_of(request), request)
 
     def answer(self, question: Question, said: list[Said]) -> Reply:
-        """Answer a good request."""
-        return Reply(200, answer(question.request, said, self._face))
+        """Answer a good request; one that came as X12 also in X12."""
+        told = answer(question.request, said, self._face)
+        if "x12" in question.request:
+            told["x12"] = write_277(question.request, said)
+        return Reply(200, json.dumps(told).encode())
 
     def trouble(self, trouble: Trouble) -> Reply:
         """Answer that something is wrong."""
         return Reply(*_STATUS_OF[trouble])
+
+    def _read_x12(self, request: object) -> Question | Reply:
+        message = request.get("x12") if isinstance(request, dict) else None
+        if not isinstance(message, str):
+            return Reply(400, complaint("VALIDATION", "the body must be an object with x12"))
+        try:
+            asked = read_276(message)
+        except Malformed as wrong:
+            return Reply(200, syntax_rejection(write_999(wrong)))
+        if sentence := refusal(asked, self._face):
+            return Reply(400, complaint("VALIDATION", sentence))
+        return Question(claim_number_of(asked), {**asked, "x12": message})
 
 
 def lacks_control_number(request: Mapping[str, Any]) -> bool:
@@ -93,11 +112,11 @@ def claim_number_of(request: Mapping[str, Any]) -> str:
     return str(encounter.get("tradingPartnerClaimNumber") or encounter.get("patientAccountNumber") or "")
 
 
-def answer(request: Mapping[str, Any], said: list[Said], face: str) -> bytes:
-    """Write the answer to a good request."""
+def answer(request: Mapping[str, Any], said: list[Said], face: str) -> dict[str, Any]:
+    """Write the answer to a good request, to be sent as JSON."""
     subscriber = {name: request["subscriber"][name] for name in ("firstName", "lastName", "memberId")}
     dependent = request.get("dependent")
-    body = {
+    body: dict[str, Any] = {
         "claims": [_claim(one, request.get("encounter") or {}, face) for one in said],
         "controlNumber": request.get("controlNumber", "000000110"),
         "tradingPartnerServiceId": request["tradingPartnerServiceId"],
@@ -110,7 +129,7 @@ def answer(request: Mapping[str, Any], said: list[Said], face: str) -> bytes:
     }
     if dependent:
         body["dependent"] = {name: dependent[name] for name in ("firstName", "lastName")}
-    return json.dumps(body).encode()
+    return body
 
 
 def _claim(said: Said, encounter: Mapping[str, Any], face: str) -> dict[str, Any]:
@@ -153,8 +172,8 @@ def _written(day: date, face: str) -> str:
     return day.isoformat() if face == "stedi" else f"{day:%Y%m%d}"
 
 
-def syntax_rejection() -> bytes:
-    """Write the answer to a request that was rejected by a 999."""
+def syntax_rejection(x12: str) -> bytes:
+    """Write the answer to a request that was rejected by a 999, which is *x12*."""
     return json.dumps(
         {
             "controlNumber": "000000130",
@@ -162,7 +181,7 @@ def syntax_rejection() -> bytes:
             "status": "ERROR",
             "transactionSetAcknowledgement": "R",
             "implementationTransactionSetSyntaxError": "5",
-            "x12": "ISA*SIMULATED~ST*999*0001~IK5*R*5~SE*3*0001~",
+            "x12": x12,
         }
     ).encode()
 
@@ -193,5 +212,5 @@ _STATUS_OF = {
     Trouble.BROKEN: (500, complaint("INTERNAL", "internal error")),
     Trouble.DOWN: (503, complaint("UNAVAILABLE", "the payer's connection is down")),
     Trouble.TOO_LATE: (504, complaint("TIMEOUT", "the payer did not answer in time")),
-    Trouble.SYNTAX: (200, syntax_rejection()),
+    Trouble.SYNTAX: (200, syntax_rejection(write_999(Malformed("ST", 1)))),
 }

@@ -22,6 +22,8 @@ class Call:
     headers: Mapping[str, str] = field(repr=False)
     """Names in lower case."""
     body: bytes = field(repr=False)
+    scope: str = ""
+    """What its token was bought for, where that was said."""
 
 
 @frozen
@@ -43,7 +45,7 @@ class Dialect(Protocol):
     """Where a token is bought; "" where a key is sent with each request."""
 
     def token_asked(self, body: bytes) -> object:
-        """What a request for a token holds, by its OAuth names; None when it cannot be read."""
+        """What a request for a token holds, by its OAuth names; None when it cannot be read. Its scope is optional."""
 
     def misrouted(self, call: Call) -> int:
         """The status that refuses a path or method which the API does not have; 0 for none."""

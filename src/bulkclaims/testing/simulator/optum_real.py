@@ -11,7 +11,8 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from bulkclaims.records import to_date
+from bulkclaims.records import Window, to_date
+from bulkclaims.testing.simulator.book import days_of
 from bulkclaims.testing.simulator.dialect import Question
 from bulkclaims.testing.simulator.replies import Reply
 from bulkclaims.testing.simulator.scenarios import Trouble
@@ -20,11 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
+    from bulkclaims.records import ClaimInquiry
+    from bulkclaims.testing.simulator.book import Book
     from bulkclaims.testing.simulator.dialect import Call
     from bulkclaims.testing.simulator.scenarios import Said
 
 _PATH = "/oihub/claim/inquiry/v1"
 _PAGE = 2
+"""Of a search for one claim: so small that clients have to mind pages ..."""
+_WINDOW_PAGE = 50
+"""... and of a search by days alone."""
 _MOST_DAYS = 90
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _ARGUMENTS = re.compile(r"\([^)]*\)")
@@ -39,11 +45,12 @@ _FIELDS = frozenset(
     pagination hasMoreRecords nextPageToken
     """)
 )
+_DAYS = frozenset({"serviceStartDate", "serviceEndDate"})
 _SEARCHED = {
     frozenset({"claimNumber"}),
     frozenset({"patientAccountNumber"}),
-    frozenset({"memberId", "memberDateOfBirth", "serviceStartDate", "serviceEndDate"}),
-    frozenset({"serviceStartDate", "serviceEndDate"}),
+    _DAYS | {"memberId", "memberDateOfBirth"},
+    _DAYS,
 }
 """What one may search by, beside the payer."""
 _WORDS = {"F2": "Denied", "F": "Finalized", "P": "Pending", "A": "Acknowledged"}
@@ -56,9 +63,17 @@ _REFUSED = {
 
 
 class OptumRealDialect:
-    """Requests and answers."""
+    """
+    Requests and answers.
+
+    Args:
+        book: The claims that searches by days find.
+    """
 
     token_path = "/apip/auth/sntl/v1/token"  # noqa: S105 -- a route
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
 
     def token_asked(self, body: bytes) -> object:
         """What a request for a token holds, which is written as a form is."""
@@ -87,23 +102,34 @@ class OptumRealDialect:
         if "providertaxid" not in call.headers:
             return _page([], None)  # as a client of theirs reports: no error, and no claim
         number = str(searched.get("claimNumber") or searched.get("patientAccountNumber") or "")
-        return Question(number, {**searched, "page": int(call.headers.get("nextpagetoken", "0"))})
+        asked = {**searched, "tin": call.headers["providertaxid"], "page": int(call.headers.get("nextpagetoken", "0"))}
+        return Question(number, asked, looks_up=frozenset(searched) - {"payerId"} != _DAYS)
 
     def answer(self, question: Question, said: list[Said]) -> Reply:
         """Answer a good request, a page at a time."""
         for one in said:
             if one.category.startswith("E"):
                 return self._cannot_answer(one)
-        claims = [_claim(one, question.request) for one in said if one.found]
-        first = question.request["page"]
-        rest = claims[first + _PAGE :]
-        return _page(claims[first : first + _PAGE], str(first + _PAGE) if rest else None)
+        if not question.looks_up:
+            return _page_of(self._within(question.request), question.request["page"], _WINDOW_PAGE)
+        known = self._book.find(question.claim_number)
+        claims = [_claim(one, question.request, None if one.is_other else known) for one in said if one.found]
+        return _page_of(claims, question.request["page"], _PAGE)
 
     def trouble(self, trouble: Trouble) -> Reply:
         """Answer that something is wrong."""
         if trouble is Trouble.SYNTAX:
             return _errors(400, "GRAPHQL_VALIDATION_FAILED", "the request is not valid")
         return _errors(int(trouble.value), "INTERNAL_SERVER_ERROR", "the service failed")
+
+    def _within(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+        days = (to_date(asked[name]) for name in ("serviceStartDate", "serviceEndDate"))
+        found = self._book.within(Window(asked["payerId"], asked["tin"], *days))
+        names = {"claimNumber": "claim_number", "patientAccountNumber": "patient_account_number"}
+        return [
+            _claim(said, {name: getattr(claim, column) for name, column in names.items()}, claim)
+            for claim, said in found
+        ]
 
     def _cannot_answer(self, said: Said) -> Reply:
         """With status 200, as clients of theirs report."""
@@ -133,7 +159,8 @@ def _too_long(searched: Mapping[str, Any]) -> str:
     return "" if 0 <= days <= _MOST_DAYS else "the range of dates is too long"
 
 
-def _claim(said: Said, request: Mapping[str, Any]) -> dict[str, Any]:
+def _claim(said: Said, request: Mapping[str, Any], known: ClaimInquiry | None) -> dict[str, Any]:
+    first, last = days_of(known, said)
     number = said.payer_claim_number if said.is_other else request.get("claimNumber") or said.payer_claim_number
     codes = [(said.category, said.code), *([said.second_reason] if said.second_reason else [])]
     return {
@@ -141,17 +168,17 @@ def _claim(said: Said, request: Mapping[str, Any]) -> dict[str, Any]:
         "claimInventoryControlNumber": "ICN0000001",
         "claimStatus": _WORDS.get(said.category) or _WORDS.get(said.category[0], "In Review"),
         "hasClaimDetails": True,
-        # The simulator knows no patients, and the request does not tell of one.
-        "member": None,
+        # The simulator knows no patients but those of its book, and the request does not tell of one.
+        "member": known and _member(known),
         "claimEvents": {
-            "receivedDate": _day(said.service_day),
+            "receivedDate": _day(first),
             "processedDate": _day(said.day) if said.finalized else None,
-            "serviceStartDate": _day(said.service_day),
-            "serviceEndDate": _day(said.service_day),
+            "serviceStartDate": _day(first),
+            "serviceEndDate": _day(last),
             "statusEffectiveDate": _day(said.day),
         },
         "claimLevelInfo": {
-            "patientAccountNumber": None if said.is_other else request.get("patientAccountNumber"),
+            "patientAccountNumber": None if said.is_other else request.get("patientAccountNumber") or None,
             "claimType": "P",
         },
         "claimLevelTotalAmount": {
@@ -161,6 +188,20 @@ def _claim(said: Said, request: Mapping[str, Any]) -> dict[str, Any]:
         },
         "claimStatusCrosswalkData": [{"claim507Code": one, "claim508Code": other} for one, other in codes],
     }
+
+
+def _member(known: ClaimInquiry) -> dict[str, str]:
+    return {
+        "subscriberId": known.subscriber_id.upper(),
+        "firstName": known.first_name.upper(),
+        "lastName": known.last_name.upper(),
+        "dateOfBirth": _day(known.date_of_birth),
+    }
+
+
+def _page_of(claims: list[dict[str, Any]], first: int, size: int) -> Reply:
+    rest = claims[first + size :]
+    return _page(claims[first : first + size], str(first + size) if rest else None)
 
 
 def _page(claims: list[dict[str, Any]], next_token: str | None) -> Reply:

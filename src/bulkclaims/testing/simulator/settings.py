@@ -38,5 +38,7 @@ class SimulatorSettings:
     """From and until when, in seconds after the start, every request is answered 503."""
     token_seconds: int = 3600
     """How long a token is good, where the dialect has tokens."""
+    claims: Path | None = None
+    """A claims file, as it is uploaded: the payer knows its claims, and finds them by their dates of service."""
     log: Path | None = None
     """A file for one JSON line about each request, written before it is answered."""

@@ -9,6 +9,7 @@ from django.db import router
 from bulkclaims_django import models
 from bulkclaims_django.repository.access import Access
 from bulkclaims_django.repository.jobs import Jobs
+from bulkclaims_django.repository.kept import Keeping
 from bulkclaims_django.repository.limiter import Limits
 from bulkclaims_django.repository.tokens import Tokens
 from bulkclaims_django.repository.uploads import Uploads
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["DjangoRepository"]
 
 
-class DjangoRepository(Uploads, Jobs, Work, Limits, Tokens, Access):
+class DjangoRepository(Uploads, Jobs, Work, Limits, Tokens, Access, Keeping):
     """
-    A `JobRepository`, `Limiter`, `TokenStore` and `AccessStore` in a database of the Django project.
+    A `JobRepository`, `Limiter`, `TokenStore`, `AccessStore` and `KeptStore` in a database of the Django project.
 
     Safe to use from any thread. Outside an atomic block each call is a transaction of its own; within one it is part of
     the host's, and what only a repeat of the whole transaction could mend raises `RepositoryUnavailable`.

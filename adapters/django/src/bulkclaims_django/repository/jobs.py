@@ -105,7 +105,7 @@ def _reopen(using: str, organisation: str, job_id: JobId) -> Job:
 
 def _reopen_chunks(using: str, job_id: JobId) -> None:
     chunks = models.Chunk.objects.using(using).filter(job_id=job_id)
-    chunks.update(attempts=0, lease_until=None, rung_at=None)
+    chunks.update(attempts=0, lease_until=None, rung_at=None, parked_until=None)
     results = models.Result.objects.using(using)
     results.filter(job_id=job_id, success=False, refused=False).update(reopened=True)
     answered = results.filter(job_id=OuterRef("job_id"), chunk=OuterRef("number"), reopened=False)

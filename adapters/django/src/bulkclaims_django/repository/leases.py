@@ -35,7 +35,9 @@ is_wanted = Q(cancel_requested=False) & (Q(deadline_at=None) | Q(deadline_at__gt
 """Whether an active job's next row may be asked."""
 is_unfinished = Q(answered__lt=F("rows"))
 is_live = Q(lease_until__gt=Now())
-is_free = Q(lease_until=None) | Q(lease_until__lte=Now())
+is_free = (Q(lease_until=None) | Q(lease_until__lte=Now())) & (Q(parked_until=None) | Q(parked_until__lte=Now()))
+
+_attempts_without_this = Greatest(F("attempts") - 1, 0)
 
 
 class NotFree(Exception):
@@ -52,6 +54,7 @@ def take(using: str, chunk: Chunk, worker: str, seconds: float) -> Lease:
         worker=worker,
         lease_until=Now() + seconds,
         rung_at=None,
+        parked_until=None,
     )
     if not taken or not _start(using, job_id):
         raise NotFree
@@ -103,9 +106,23 @@ def record(using: str, lease: Lease, given: Sequence[SealedResult]) -> bool:
 
 
 def give_back(using: str, lease: Lease) -> None:
-    """Let go of the chunk, if it is still held."""
-    given_back = _held(using, lease).update(lease_until=None, attempts=Greatest(F("attempts") - 1, 0))
+    """Let go of the chunk, if it is still held, or raise `LeaseLost`."""
+    given_back = _held(using, lease).update(lease_until=None, attempts=_attempts_without_this)
     if given_back and not _running(using, lease).exists():
+        raise LeaseLost
+
+
+def put_aside(using: str, lease: Lease, seconds: float, reason: str) -> None:
+    """Let go of the chunk, if it is still held, until something is over, or raise `LeaseLost`."""
+    until = Now() + seconds
+    # Nor rung: it was, if the lease had expired, and is not to count as out.
+    aside = {"lease_until": None, "attempts": _attempts_without_this, "rung_at": None, "parked_until": until}
+    if not _held(using, lease).filter(is_unfinished).update(**aside):
+        give_back(using, lease)
+        return
+    job = _running(using, lease)
+    waits_less = Q(waiting_until=None) | Q(waiting_until__lte=until)
+    if not job.filter(waits_less).update(waiting_until=until, waiting_for=reason) and not job.exists():
         raise LeaseLost
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import asdict
 from django.db import IntegrityError
+from django.db.models import F
 
 from bulkclaims.repositories.limiter import Allowance, Occupancy, Share
 from bulkclaims_django import models
@@ -28,6 +29,9 @@ class Limits:
     def postpone(self, account: str, seconds: float) -> None:  # noqa: D102
         self._database.write(_postpone, account, seconds)
 
+    def postponed(self, account: str) -> float:  # noqa: D102
+        return self._database.read(_postponed, account)
+
     def occupy(self, account: str, holder: str, under_way: int, most: int, seconds: float) -> int:  # noqa: D102
         return self._database.write(_occupy, account, holder, under_way, most, seconds)
 
@@ -46,10 +50,17 @@ def _postpone(using: str, account: str, seconds: float) -> None:
     _keep(using, kept.postponed(seconds, moment))
 
 
+def _postponed(using: str, account: str) -> float:
+    rows = models.Limit.objects.using(using).filter(account=account)
+    for left in rows.values_list(F("postponed_until") - Now(), flat=True):
+        return max(float(left), 0.0)
+    return 0.0
+
+
 def _locked(using: str, account: str) -> tuple[Allowance, float]:
     """The account's row, locked, and the time."""
     query = models.Limit.objects.using(using).filter(account=account).select_for_update()
-    rows = query.values_list("account", "free_at", "day", "spent", Now())
+    rows = query.values_list("account", "free_at", "day", "spent", "postponed_until", Now())
     found = list(rows)
     if not found:
         _open(using, account)
@@ -66,8 +77,8 @@ def _open(using: str, account: str) -> None:
 
 
 def _keep(using: str, kept: Allowance) -> None:
-    account = models.Limit.objects.using(using).filter(account=kept.account)
-    account.update(free_at=kept.free_at, day=kept.day, spent=kept.spent)
+    values = asdict(kept)
+    models.Limit.objects.using(using).filter(account=values.pop("account")).update(**values)
 
 
 def _occupy(  # noqa: PLR0913, PLR0917 -- those of the seam

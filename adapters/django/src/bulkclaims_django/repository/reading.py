@@ -20,8 +20,9 @@ _SAME = (
     "run",
     "answered_before",
     "deadline_seconds",
+    "waiting_for",
 )
-_TIMES = ("created_at", "queued_at", "started_at", "worker_seen_at", "ended_at", "deadline_at")
+_TIMES = ("created_at", "queued_at", "started_at", "worker_seen_at", "ended_at", "deadline_at", "waiting_until")
 
 RESULT_COLUMNS = ("row", "success", "status", "payload", "asked", "refused", "fingerprint")
 """In the order of `SealedResult`."""

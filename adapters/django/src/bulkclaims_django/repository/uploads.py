@@ -136,4 +136,5 @@ def erase(using: str, job_id: JobId, *unmoved: Q) -> None:
     job = models.Job.objects.using(using).filter(*unmoved, id=job_id)
     if not job.select_for_update().values_list("id"):
         raise Conflict
+    models.Kept.objects.using(using).filter(scope=job_id).delete()
     job.delete()

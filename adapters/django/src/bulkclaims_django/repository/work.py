@@ -9,11 +9,11 @@ from django.db.models import Case, F, Q, When
 from bulkclaims.errors import LeaseLost
 from bulkclaims.jobs import Chunk, Job, JobId, JobStatus, Lease, Workers
 from bulkclaims.repositories.beats import beats_kept
-from bulkclaims.repositories.rules import MOST_PATIENCE, TOO_LATE
+from bulkclaims.repositories.rules import MOST_PATIENCE, NOT_WAITING, TOO_LATE
 from bulkclaims.repositories.texts import in_use
 from bulkclaims_django import models
 from bulkclaims_django.clock import Now
-from bulkclaims_django.repository import beats, leases
+from bulkclaims_django.repository import beats, kept, leases
 from bulkclaims_django.repository.endings import Ending, Endings
 from bulkclaims_django.repository.leases import NotFree, is_active, is_free, is_live, is_unfinished, is_wanted
 from bulkclaims_django.repository.reading import RESULT_COLUMNS, published, to_result
@@ -49,6 +49,12 @@ class Work(Endings):
         except LeaseLost:
             return
 
+    def park(self, lease: Lease, seconds: float, reason: str) -> None:  # noqa: D102
+        try:
+            self._database.write(leases.put_aside, lease, seconds, reason)
+        except LeaseLost:
+            return
+
     def answers(self, job_id: JobId, fingerprints: Collection[bytes]) -> Mapping[bytes, SealedResult]:  # noqa: D102
         return self._database.read(_answers, job_id, fingerprints)
 
@@ -73,6 +79,7 @@ class Work(Endings):
     def purge(self, ended_before: float, abandoned_before: float) -> int:  # noqa: D102
         if self._database.read(beats.stale, beats_kept(ended_before)):
             self._database.write(beats.forget, beats_kept(ended_before))
+        kept.purge(self._database)
         # A transaction for each, or others would wait for all of them.
         doomed = self._database.read(_doomed, ended_before, abandoned_before)
         return sum(self._database.write(_purge, job_id, ended_before, abandoned_before) for job_id in doomed)
@@ -133,7 +140,7 @@ def _settle(using: str, job_id: JobId) -> Ending:
 def _end(using: str, job_id: JobId, status: JobStatus, problem: str = "") -> Ending:
     """End the job unless it has ended, and return it as it then stands."""
     job = models.Job.objects.using(using).filter(is_active, id=job_id)
-    changed = job.update(status=status, problem=problem, ended_at=Now())
+    changed = job.update(status=status, problem=problem, ended_at=Now(), **NOT_WAITING)
     return Ending(published(using, job_id), by_us=bool(changed))
 
 
