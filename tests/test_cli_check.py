@@ -84,3 +84,76 @@ def test_a_file_over_the_limit(check, tmp_path):
     done = check(HEADER, *[GOOD] * 10)
     assert done.exit_code == 2
     assert "larger" in done.stderr or "limit" in done.stderr
+
+
+PAYER = """
+[payer]
+connector = "stedi"
+organization_name = "Sample"
+api_key_file = "key"
+{more}
+
+[defaults]
+payer_id = "87726"
+npi = "1999999984"
+tin = "123456789"
+"""
+RATE = "rate_per_second = 2"
+
+
+@pytest.mark.parametrize(
+    ("more", "rows", "sentence"),
+    [
+        ("", 3, "To ask stedi for 3 rows: 3 requests."),
+        ('account = "north"', 1, "To ask north for 1 row: 1 request."),
+        (RATE, 3, "To ask stedi for 3 rows: 3 requests; at its rate that takes 0:02."),
+        (RATE, 1200, "To ask stedi for 1,200 rows: 1,200 requests; at its rate that takes 10:52."),
+        ("rate_per_second = 50", 3, "To ask stedi for 3 rows: 3 requests; at its rate that takes 0:01."),
+        (f"{RATE}\nrate_per_day = 3", 3, "To ask stedi for 3 rows: 3 requests; at its rate that takes 0:02."),
+        (
+            f"{RATE}\nrate_per_day = 2",
+            5,
+            (
+                "To ask stedi for 5 rows: 5 requests; at its rate that takes 0:03; "
+                "its budget of 2 a day spreads them over 3 days."
+            ),
+        ),
+    ],
+)
+def test_what_it_takes_to_ask(check, tmp_path, more, rows, sentence):
+    """The last line: requests, the time that they take at the payer's rate, and the days of its budget."""
+    (tmp_path / "bulkclaims.toml").write_text(PAYER.format(more=more))
+    (tmp_path / "key").write_text("k")
+    done = check(HEADER, *[GOOD] * rows)
+    assert (done.exit_code, done.stdout.splitlines()[2:]) == (0, [sentence])
+
+
+def test_bad_rows_are_not_part_of_the_plan(check, tmp_path):
+    """They are never sent; where none is left, there is nothing to ask."""
+    (tmp_path / "bulkclaims.toml").write_text(PAYER.format(more=""))
+    (tmp_path / "key").write_text("k")
+    assert "To ask stedi for 1 row: 1 request." in check(HEADER, GOOD, BAD).stdout
+    assert "To ask" not in check(HEADER, BAD).stdout
+
+
+def test_searches_by_days_of_service_are_told(check, tmp_path):
+    """Three rows of one provider may be had with one request, a lone day's row beside them with its own."""
+    payer = PAYER.replace('organization_name = "Sample"', 'client_id = "me"').replace("api_key", "client_secret")
+    (tmp_path / "bulkclaims.toml").write_text(payer.replace("stedi", "uhc").format(more=RATE))
+    (tmp_path / "key").write_text("k")
+    days = ["11/14/2025", "11/15/2025", "11/16/2025", ""]
+    done = check(f"{HEADER},first_service_date", *(f"{GOOD},{day}" for day in days))
+    assert done.stdout.splitlines()[-1] == (
+        "To ask uhc for 4 rows: 2 requests (at most 5), 1 of them searches by dates of service; "
+        "at its rate that takes 0:01."
+    )
+
+
+def test_the_plan_for_a_program(check, tmp_path):
+    """With --json it is a part of the report, by payer account."""
+    (tmp_path / "bulkclaims.toml").write_text(PAYER.format(more=f"{RATE}\nrate_per_day = 2"))
+    (tmp_path / "key").write_text("k")
+    (plan,) = json.loads(check(HEADER, *[GOOD] * 5, options=["--json"]).stdout)["plan"]
+    seconds = plan.pop("seconds")
+    assert plan == {"account": "stedi", "rows": 5, "calls": 5, "most_calls": 5, "searches": 0, "per_day": 2}
+    assert 2.5 < seconds < 3

@@ -43,6 +43,23 @@ def test_a_port_in_use_is_a_sentence():
     assert (done.exit_code, done.stderr) == (2, "nowhere/log cannot be used: No such file or directory.\n")
 
 
+def test_claims_that_cannot_be_used_are_a_sentence(folder):
+    """A payer that is to know a file's claims, and cannot read it: exit 2, and what is wrong with the file."""
+    (folder / "claims.csv").write_text("a,b,c\n1,2,3")
+    done = CliRunner().invoke(main, ["simulate-payer", "--dialect", "uhc", "--claims", "claims.csv"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("claims.csv cannot be used. The header lacks claim_number")
+
+
+def test_the_demo_needs_no_settings_but_its_own(folder):
+    """Payers and kept answers of the settings file are not asked for, nor missed."""
+    (folder / "bulkclaims.toml").write_text(
+        '[payers.one]\nconnector = "uhc"\npayer_ids = ["87726"]\n[answers]\nkey_file = "answers.key"\n'
+    )
+    done = CliRunner().invoke(main, ["demo", "--rows", "5", "--folder", "kept"])
+    assert done.exit_code == 0, done.output
+
+
 def test_the_demo_leaves_its_files(folder):
     """A made-up file goes the whole way; every row stands in the results, and bad ones are among them."""
     done = CliRunner().invoke(main, ["demo", "--rows", "40", "--folder", "a/b"])

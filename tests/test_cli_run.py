@@ -6,6 +6,7 @@ import csv
 import gc
 import json
 import os
+import re
 import shlex
 import signal
 import sqlite3
@@ -184,6 +185,62 @@ def test_a_run_leaves_the_garbage_collector_as_it_was(payer, write):
     run("run", "claims.csv")
 
     assert (gc.get_threshold(), gc.get_freeze_count()) == before
+
+
+def test_what_rows_wait_for_is_said_once(payer, write, tmp_path):
+    """While the payer is away: a sentence with the minute until which rows wait; then they are asked by themselves."""
+    settings = SETTINGS.format(url=payer.url)
+    (tmp_path / "bulkclaims.toml").write_text(f"{settings}\n[breaker]\nrows = 1\nfirst_seconds = 2\n")
+    write("PCN1-FLAKY")
+    done = run("run", "claims.csv")
+
+    assert done.exit_code == 0, done.output
+    (told,) = [line for line in done.stderr.splitlines() if "wait" in line]
+    assert re.fullmatch(
+        r"Some rows wait until \d\d:\d\d UTC: The payer \(stedi\) does not answer. "
+        r"Its rows wait, and are asked again by themselves.",
+        told,
+    )
+    assert payer.requests == ("PCN1-FLAKY",) * 2
+    assert "ALMA" not in done.output
+
+
+def test_a_program_is_told_too_what_rows_wait_for(payer, write, tmp_path):
+    """Beside the output: standard output stays one value."""
+    settings = SETTINGS.format(url=payer.url)
+    (tmp_path / "bulkclaims.toml").write_text(f"{settings}\n[breaker]\nrows = 1\nfirst_seconds = 2\n")
+    write("PCN1-FLAKY")
+    done = run("run", "claims.csv", "--json")
+
+    assert json.loads(done.stdout)["success_count"] == 1
+    assert done.stderr.startswith("Some rows wait until ")
+
+
+def test_a_payer_that_does_not_come_back_costs_its_rows(payer, write, tmp_path):
+    """When patience is over each row is asked once more, and fails with a sentence; the job ends."""
+    with PayerSimulator(SimulatorSettings(outage=(0, 1e6))) as away:
+        settings = SETTINGS.format(url=away.url)
+        breaker = "[breaker]\nrows = 1\nfirst_seconds = 0.5\npatience_seconds = 1\n"
+        (tmp_path / "bulkclaims.toml").write_text(f"{settings}\n{breaker}")
+        write("PCN1-PAID", "PCN2-PAID")
+        done = run("run", "claims.csv")
+
+    assert done.exit_code == 1
+    assert [row["status"] for row in results()] == ["Error", "Error"]
+    assert all("out of service" in row["error"] for row in results())
+    assert "The payer (stedi) does not answer." in done.stderr
+
+
+def test_several_payers_are_no_hindrance_to_the_rest_of_a_run(payer, write, tmp_path):
+    """Resume and retry work as with one payer."""
+    settings = SETTINGS.format(url=payer.url).replace("[payer]", '[payers.one]\npayer_ids = ["99999"]')
+    (tmp_path / "bulkclaims.toml").write_text(settings)
+    write("PCN1-PAID", "PCN2-FLAKYX2")
+    assert run("run", "claims.csv").exit_code == 1
+    assert run("retry", newest()["id"]).exit_code == 0
+    assert run("run", "--resume").exit_code == 0
+    assert [row["status"] for row in results()] == ["Finalized", "Finalized"]
+    assert payer.requests.count("PCN1-PAID") == 1
 
 
 def test_run_without_a_file_needs_resume(payer):

@@ -60,10 +60,11 @@ def test_without_a_payer_a_simulated_one_answers(tmp_path, end):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_with_a_payer_jobs_are_kept(tmp_path):
+@pytest.mark.parametrize("table", ["[payer]", "[payers.one]", '[payers.one]\npayer_ids = ["99999"]'])
+def test_with_a_payer_jobs_are_kept(tmp_path, table):
     """The settings of every other command hold, and what they list is what was uploaded here."""
     with PayerSimulator() as payer:
-        (tmp_path / "bulkclaims.toml").write_text(SETTINGS.format(url=payer.url))
+        (tmp_path / "bulkclaims.toml").write_text(SETTINGS.format(url=payer.url).replace("[payer]", table))
         (tmp_path / "payer.key").write_text("try-me")
         with serving(tmp_path) as (url, token):
             job, _ = run(url, token)

@@ -8,7 +8,14 @@ from attrs import evolve
 from bulkclaims.cli.payer import connector_of
 from bulkclaims.cli.settings import CommandSettings, read_settings
 from bulkclaims.errors import SettingsWrong
-from bulkclaims.lookup import AvailityConnector, HttpConnector, OptumRealConnector, StediConnector, UhcConnector
+from bulkclaims.lookup import (
+    AvailityConnector,
+    BreakerPolicy,
+    HttpConnector,
+    OptumRealConnector,
+    StediConnector,
+    UhcConnector,
+)
 from bulkclaims.lookup.x12 import Party
 from bulkclaims.records import Rate
 
@@ -63,6 +70,11 @@ def test_every_key_arrives(read, tmp_path):
         [retry]
         attempts = 2
         base_seconds = 0.5
+        [breaker]
+        rows = 3
+        first_seconds = 1.5
+        [answers]
+        hours = 12
         [defaults]
         payer_id = "0099"
         tin = "12-3456789"
@@ -74,9 +86,18 @@ def test_every_key_arrives(read, tmp_path):
     assert (settings.database, settings.organisation, settings.max_megabytes) == ("sqlite:///x.db", "ACME", 2.5)
     assert settings.payer == {"connector": "stedi"}
     assert (settings.retry.attempts, settings.retry.base_seconds, settings.retry.max_seconds) == (2, 0.5, 60)
+    assert settings.breaker == BreakerPolicy(rows=3, first_seconds=1.5)
+    assert settings.answers == {"hours": 12}
     assert settings.defaults == {"payer_id": "0099", "tin": "123456789"}
     assert settings.jobs == evolve(CommandSettings().jobs, chunk_rows=7, deadline_seconds=60)
     assert settings.folder == tmp_path
+
+
+def test_the_tables_of_several_payers_arrive(read):
+    """By the names that they have in the file."""
+    settings = read("[payers.one]\nconnector = 'stedi'\n[payers.two]\nconnector = 'uhc'\npayer_ids = ['87726']")
+    assert settings.payers == {"one": {"connector": "stedi"}, "two": {"connector": "uhc", "payer_ids": ["87726"]}}
+    assert settings.payer == {}
 
 
 @pytest.mark.parametrize(
@@ -89,6 +110,13 @@ def test_every_key_arrives(read, tmp_path):
         ("[defaults]\npayer = '1'", "There is no setting defaults.payer."),
         ("jobs = 1", r"The setting jobs is to be a table, \[jobs\]."),
         ("payer = 1", r"The setting payer is to be a table, \[payer\]."),
+        ("payers = 1", r"The setting payers is to be a table, \[payers\]."),
+        ("answers = 1", r"The setting answers is to be a table, \[answers\]."),
+        ("breaker = 1", r"The setting breaker is to be a table, \[breaker\]."),
+        ("[breaker]\nrow = 1", "There is no setting breaker.row. Did you mean breaker.rows?"),
+        ("[breaker]\nrows = 1.5", "The setting breaker.rows is to be a whole number above zero."),
+        ("[breaker]\npatience_seconds = 0", "The setting breaker.patience_seconds is to be a number above zero."),
+        ("[breaker]\nfirst_seconds = '1'", "The setting breaker.first_seconds is to be a number above zero."),
         ("database = 1", "The setting database is to be text, in quotes."),
         ("max_megabytes = '1'", "The setting max_megabytes is to be a number above zero."),
         ("max_megabytes = inf", "The setting max_megabytes is to be a number above zero."),

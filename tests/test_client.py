@@ -527,6 +527,7 @@ JOB = dict.fromkeys(attrs.fields_dict(JobInfo), 0) | {
     "waiting_until": None,
     "error_log": [],
     "notes": [],
+    "plan": [],
 }
 
 

@@ -48,6 +48,7 @@ def test_bad_rows_are_failed_results_at_once(intake, repository, owner, claims):
     assert [(r.row, r.status, r.success) for r in refused] == [(n, "Error", False) for n in (2, 5, 6)]
     assert all(r.error.startswith("date_of_birth: ") for r in refused)
     assert [r.patient_name for r in refused] == ["ALMA TESTER"] * 3
+    assert {r.next_action for r in refused} == {"Correct the row and upload it again."}
     assert (job.failed, job.refused, job.upload.error_count) == (3, 3, 3)
     assert [error.row for error in job.upload.error_log] == [2, 5]
 
@@ -159,7 +160,7 @@ class TestNeeds:
             any=self.CLINIC,
         )
         old = {(column, rows) for column, code, rows in found if code == "too_old_for_payer"}
-        assert old == {("last_service_date", (1, 3))}
+        assert old == {("last_service_date", (1,)), ("first_service_date", (3,))}
 
     @pytest.mark.parametrize(
         ("day", "months", "before"),

@@ -41,10 +41,11 @@ from bulkclaims.lookup.payer_line import PayerLine
 from bulkclaims.lookup.transport import Reply, make_client
 from bulkclaims.privacy import Secret
 from bulkclaims.records import Answer, ClaimInquiry, Ticket
-from bulkclaims.testing.contracts.connector import ConnectorContract
+from bulkclaims.testing.contracts import ConnectorContract, TicketConnectorContract
 from bulkclaims.testing.scripted_payer import ScriptedPayer, http_answer
 from bulkclaims.testing.simulator import SCENARIOS, PayerSimulator, SimulatorSettings
 
+CANARY = "c4nary-s3cret"
 VECTORS = Path(__file__).parent / "vectors"
 DONE = json.loads((VECTORS / "availity-200-complete.json").read_text())
 TAKEN = json.loads((VECTORS / "availity-202-resultset.json").read_text())
@@ -137,13 +138,18 @@ async def inquire(connector):
     return await connector.inquire(ALMA)
 
 
-class TestAvaility(ConnectorContract):
-    """The contract of its seam."""
+class Seam:
+    """What both contracts have in common: a connector that is let in with a password, and what it is told."""
 
     @pytest.fixture
     def connect(self):
         """A connector at some address."""
-        return without_token
+        return lambda url: AvailityConnector(settings(f"{url}/v1", client_secret=Secret(CANARY)))
+
+    @pytest.fixture
+    def secret(self):
+        """The password."""
+        return CANARY
 
     @pytest.fixture
     def inquiry(self):
@@ -152,13 +158,31 @@ class TestAvaility(ConnectorContract):
 
     @pytest.fixture
     def found(self):
-        """The documented answer, given at once."""
+        """The documented answer, to a poll or given at once."""
         return DONE
 
     @pytest.fixture
     def nothing(self):
         """A look-up that is over and has no claims."""
         return done(claimStatuses=[])
+
+
+class TestAvaility(Seam, ConnectorContract):
+    """The contract of its seam."""
+
+
+class TestAvailityTickets(Seam, TicketConnectorContract):
+    """The contract of payers that answer later."""
+
+    @pytest.fixture
+    def taken(self):
+        """The documented receipt, with a link of this host."""
+        return taken(links={"self": {"href": "/v1/claim-statuses/900000001"}})
+
+    @pytest.fixture(params=[None, "/v1/claim-statuses/900000001"])
+    def linked(self, request):
+        """The documented receipt, with a link to elsewhere, or to here where its header alone leads elsewhere."""
+        return lambda url: taken(links={"self": {"href": request.param or url}})
 
 
 class TestForm:

@@ -16,8 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulkclaims import BulkClaims, JobStatus, MemoryRepository, Owner
-from bulkclaims.errors import ConnectorError
+from bulkclaims.errors import ConnectorError, PayerUnavailable
 from bulkclaims.lookup import (
+    AvailityConnector,
+    AvailitySettings,
     LookupProcessor,
     MatchRules,
     OptumRealConnector,
@@ -26,14 +28,20 @@ from bulkclaims.lookup import (
     StatusTable,
     StediConnector,
     StediSettings,
+    UhcConnector,
+    UhcSettings,
     X12Route,
+    availity_answer,
     stedi,
+    tickets,
+    uhc_answer,
 )
 from bulkclaims.lookup.answer_values import json_of
 from bulkclaims.lookup.inquiries import Question
 from bulkclaims.lookup.matching import Match, normal_id
 from bulkclaims.lookup.optum_real_answer import read_page
 from bulkclaims.lookup.outcomes import answered, find
+from bulkclaims.lookup.transport import Reply
 from bulkclaims.lookup.x12 import Party, read_answer
 from bulkclaims.payloads import open_result, seal_result
 from bulkclaims.privacy import PlainCipher, Secret
@@ -48,6 +56,7 @@ ALMA = ClaimInquiry(
 OTHER = "PCN5550000"
 RULES = MatchRules(allow_demographic_match=False)
 PLAIN = PlainCipher()
+AVAILITY = AvailitySettings(client_id="us", client_secret=Secret("s"), provider_name="SAMPLE CLINIC PC")
 
 
 def stedi_json(raw):
@@ -65,11 +74,26 @@ def optum_real(raw):
     return Answer(read_page(json_of(raw), ALMA, ()).claims)
 
 
+def availity(raw):
+    """Availity's look-ups that are over; one that goes on has no answer yet."""
+    answer = availity_answer.read_answer(json_of(raw), ALMA, AVAILITY)
+    if answer is None:
+        raise PayerUnavailable
+    return answer
+
+
+def uhc(raw):
+    """UnitedHealthcare's summaries."""
+    return Answer(uhc_answer.read_page(Reply(200, {}, raw), ALMA).claims)
+
+
 DECODERS = [
     # What reads the body of an answer, and which vectors are such bodies.
     (stedi_json, "stedi-200-*.json"),
     (stedi_json, "optum-mn-200-*.json"),
     (optum_real, "optum-real-200.json"),
+    (availity, "availity-200-*.json"),
+    (uhc, "uhc-summary-200.json"),
     (read_answer, "*-277-*.x12"),
     (stedi_x12, "*-277-*.x12"),
 ]
@@ -216,11 +240,14 @@ ROUTE = X12Route(
 STEDI = StediSettings(organization_name="SAMPLE CLINIC PC", api_key=Secret("try-me"))
 OPTUM = StediSettings(organization_name="SAMPLE CLINIC PC", face="optum", client_id="us", client_secret=Secret("s"))
 OPTUM_REAL = OptumRealSettings(client_id="us", client_secret=Secret("s"))
+UHC = UhcSettings(client_id="us", client_secret=Secret("s"))
 CONNECTORS = {
     # By how the names of their vectors begin.
     "stedi": lambda url: StediConnector(evolve(STEDI, base_url=url)),
     "optum-mn": lambda url: StediConnector(evolve(OPTUM, base_url=url)),
     "optum-real": lambda url: OptumRealConnector(evolve(OPTUM_REAL, base_url=url)),
+    "availity": lambda url: AvailityConnector(evolve(AVAILITY, base_url=f"{url}/v1")),
+    "uhc-summary": lambda url: UhcConnector(evolve(UHC, base_url=url)),
     "": lambda url: StediConnector(evolve(STEDI, base_url=url, x12=ROUTE)),
 }
 
@@ -251,6 +278,10 @@ DOCUMENTED = {
     ),
     "optum-mn-200-error.json": Documented("Error", error="[INVALIDMISSINGINPUTDATA subscriber.memberId]"),
     "optum-real-200.json": Documented("Finalized", "F1:65", "240", "180.5", "2025-12-05"),
+    "availity-200-complete.json": Documented("Finalized", "F1:65", "240", "180.5", "2025-12-05"),
+    "availity-202-resultset.json": Documented("Finalized", "F1:65", "240", "180.5", "2025-12-05"),
+    "availity-400.json": Documented("Error", error="[HTTP 400] [SIMCODE]"),
+    "uhc-summary-200.json": Documented("Finalized", "F1:65", "240", "180.5", "2025-12-05"),
     "10-277-paid.x12": Documented("Finalized", "F1:65", "240", "180.5", "2025-12-05"),
     "11-277-pending.x12": Documented("Pending", "P1:46", "240"),
     "12-277-denied-two-reasons.x12": Documented(
@@ -264,11 +295,13 @@ DOCUMENTED = {
 }
 ENDS_THE_JOB = {"optum-real-401.json"}
 """A token that is refused twice is no row's fault."""
+POLLED = {"availity-202-resultset.json": "availity-200-complete.json"}
+"""What a vector that is only a receipt is followed by."""
 
 
 def answer_of(name):
     """The vector as its payer sends it, with the HTTP status that its name has."""
-    raw = (VECTORS / name).read_bytes()
+    raw = (VECTORS / name).read_bytes().replace(b"https://api.availity.com", b"")
     told = re.search(r"-([245]\d\d)", name)
     status = int(told[1]) if told and name.endswith(".json") else 200
     return http_answer({"x12": raw.decode()} if name.endswith(".x12") else raw, status)
@@ -283,7 +316,9 @@ def looked_up(name, claim="PCN7000001", patient="ALMA"):
     patience = RetryPolicy(attempts=2, base_seconds=0, max_seconds=0, down_seconds=0)
 
     async def script(heard):
-        return http_answer(token) if "/token" in heard.path else answer_of(name)
+        if "token" in heard.path:
+            return http_answer(token)
+        return answer_of(name if heard.method == "POST" else POLLED.get(name, name))
 
     def run(url):
         with BulkClaims(MemoryRepository(), LookupProcessor(CONNECTORS[family](url), retry=patience)) as bulk:
@@ -296,6 +331,12 @@ def looked_up(name, claim="PCN7000001", patient="ALMA"):
             return await asyncio.to_thread(run, payer.url)
 
     return asyncio.run(serve())
+
+
+@pytest.fixture(autouse=True)
+def _no_waits(monkeypatch):
+    """Receipts are followed at once."""
+    monkeypatch.setattr(tickets, "WAITS", (0.0,))
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)

@@ -38,10 +38,11 @@ from bulkclaims.lookup.payer_line import PayerLine
 from bulkclaims.lookup.transport import Reply, make_client
 from bulkclaims.privacy import Secret
 from bulkclaims.records import ClaimInquiry, Window
-from bulkclaims.testing.contracts.connector import ConnectorContract
+from bulkclaims.testing.contracts import ConnectorContract, WindowConnectorContract
 from bulkclaims.testing.scripted_payer import ScriptedPayer, http_answer
 from bulkclaims.testing.simulator import SCENARIOS, PayerSimulator, SimulatorSettings
 
+CANARY = "c4nary-s3cret"
 VECTORS = Path(__file__).parent / "vectors"
 FOUND = json.loads((VECTORS / "optum-real-200.json").read_text())
 NOTHING = {"data": {"searchClaim": {"claims": [], "pagination": {"hasMoreRecords": False, "nextPageToken": None}}}}
@@ -85,13 +86,22 @@ def asked(script, inquiry=ALMA, ask=None, **others):
     return asyncio.run(run())
 
 
-class TestOptumReal(ConnectorContract):
-    """The contract of its seam."""
+class WithSecret:
+    """A connector that is let in with a password."""
 
     @pytest.fixture
     def connect(self):
-        """A connector at some address."""
-        return without_token
+        """At some address."""
+        return lambda url: OptumRealConnector(evolve(settings(url), client_secret=Secret(CANARY)))
+
+    @pytest.fixture
+    def secret(self):
+        """The password."""
+        return CANARY
+
+
+class TestOptumReal(WithSecret, ConnectorContract):
+    """The contract of its seam."""
 
     @pytest.fixture
     def inquiry(self):
@@ -105,6 +115,27 @@ class TestOptumReal(ConnectorContract):
 
     @pytest.fixture
     def nothing(self):
+        """An empty list."""
+        return NOTHING
+
+
+class TestOptumRealWindows(WithSecret, WindowConnectorContract):
+    """The contract of searches by days."""
+
+    @pytest.fixture
+    def window(self):
+        """What is asked."""
+        return WINDOW
+
+    @pytest.fixture
+    def pages(self):
+        """The documented answer twice, the first time with a page after it."""
+        more = deepcopy(FOUND)
+        more["data"]["searchClaim"]["pagination"] = {"hasMoreRecords": True, "nextPageToken": "T"}
+        return [more, FOUND]
+
+    @pytest.fixture
+    def empty(self):
         """An empty list."""
         return NOTHING
 
@@ -178,7 +209,7 @@ def test_a_window():
     assert {each.headers["providertaxid"] for each in heard} == {"123456789"}
     assert {each.headers["environment"] for each in heard} == {"sandbox"}
     can = without_token("http://127.0.0.1:1").capabilities
-    assert (can.window_days, can.page_size, can.searches_without_number) == (90, 50, False)
+    assert (can.window_days, can.page_size, can.searches_without_number) == (90, 50, True)
 
 
 @pytest.mark.parametrize(
@@ -309,6 +340,8 @@ def test_settings_that_cannot_be():
         OptumRealConnector(settings("", max_in_flight=0))
     with pytest.raises(SettingsWrong, match="base_url"):
         OptumRealConnector(settings("ftp://example"))
+    with pytest.raises(SettingsWrong, match="claim_number_kind"):
+        settings("", claim_number_kind="own")
     assert settings("").base == "https://apigw.optum.com"
     assert settings("", sandbox=True).base == "https://sandbox-apigw.optum.com"
 

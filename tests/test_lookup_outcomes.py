@@ -215,8 +215,10 @@ class TestNextAction:
 
     def test_all_keys_are_codes_or_words(self):
         """No entry waits for something that never comes."""
+        errors = (ConnectorError, *ConnectorError.__subclasses__())
+        failures = {"payer_down", *(error.code for error in errors)}
         known = {*CATEGORY_STATUS, *STATUS_WORDS}
-        assert {key.partition(":")[0] for key in NEXT_ACTIONS} == known
+        assert known <= {key.partition(":")[0] for key in NEXT_ACTIONS} <= known | failures
         assert all(key.partition(":")[2].isdigit() for key in NEXT_ACTIONS if ":" in key)
 
     @pytest.mark.parametrize(
@@ -261,6 +263,7 @@ class TestNextAction:
         ("error", "action"),
         [
             (PayerUnavailable(), "Retry the job later."),
+            (PayerUnavailable(code="look_up_failed"), "Retry the job later."),
             (InquiryRefused("No."), "Correct the row and upload it again."),
             (
                 AccessExpired("No."),
@@ -274,3 +277,21 @@ class TestNextAction:
     def test_a_failure_has_one(self, error, action):
         """By what went wrong."""
         assert failed(Question(b"mark", ASKED, [3]), error, 4).next_action == action
+
+    @pytest.mark.parametrize(
+        ("error", "action"),
+        [
+            (PayerUnavailable(code="payer_down"), "Ring them up."),
+            (PayerUnavailable(), "Wait."),
+            (PayerUnavailable(code="look_up_failed"), "Wait."),
+            (TicketGone("No."), "Ask Bea."),
+            (InquiryRefused("No."), "Ask Bea."),
+        ],
+    )
+    def test_a_host_has_sentences_of_its_own_for_failures(self, error, action):
+        """By the error's code, or that of its class or of the class above."""
+        actions = {"payer_down": "Ring them up.", "payer_unavailable": "Wait.", "connector_error": "Ask Bea."}
+        question = Question(b"mark", ASKED, [3])
+        assert failed(question, error, 4, StatusTable(actions=actions)).next_action == action
+        assert failed(question, error, 4, StatusTable(actions={"Error": "Ask."})).next_action == "Ask."
+        assert failed(question, error, 4, StatusTable(actions={})).next_action == ""

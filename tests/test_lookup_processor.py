@@ -320,7 +320,7 @@ def test_a_processor_serves_one_event_loop_after_another():
         assert len(asyncio.run(results_of(processor, [row(1), row(2), row(3)]))) == 3
 
 
-@pytest.mark.parametrize("fatal", [AccessRefused("key"), QuotaSpent("budget"), RepositoryUnavailable("limiter")])
+@pytest.mark.parametrize("fatal", [AccessRefused("key"), RepositoryUnavailable("limiter")])
 def test_a_fatal_failure_ends_the_chunk_after_what_is_known(fatal):
     """Results already known come first, then the exception; nothing else is asked and no task is left."""
 
@@ -338,6 +338,52 @@ def test_a_fatal_failure_ends_the_chunk_after_what_is_known(fatal):
         assert {1, 2} <= set(found)
         assert not {3, 4} & set(found)
         assert len(payer.asked) < 10
+        await nothing_left(processor, payer)
+
+    asyncio.run(run())
+
+
+def test_a_spent_budget_lets_what_is_under_way_end():
+    """Look-ups that were asked, and counted, bring their rows; none begins any more; the exception comes last."""
+
+    async def run():
+        held = [asyncio.Event(), asyncio.Event()]
+        payer = Payer({"C1": held[0], "C2": held[1], "C3": QuotaSpent("budget")}, max_in_flight=4)
+        processor = LookupProcessor(payer)
+        batches = processor.process([row(number) for number in range(1, 30)], context())
+        found = [(await anext(batches))[0].row]
+        asked = len(payer.asked)
+        for event in held:
+            event.set()
+            found.append((await anext(batches))[0].row)
+        with pytest.raises(QuotaSpent):
+            await anext(batches)
+        assert found == [4, 1, 2]
+        assert len(payer.asked) == asked == 4
+        await nothing_left(processor, payer)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("also", [QuotaSpent("second"), AccessRefused("key")])
+def test_of_a_spent_budget_and_something_worse_the_worse_is_told(also):
+    """A refusal ends the wait for what is under way; another word of the spent budget changes nothing."""
+
+    async def run():
+        payer = Payer({"C1": QuotaSpent("first"), "C2": also, "C3": asyncio.Event()}, max_in_flight=3)
+        if isinstance(also, QuotaSpent):
+            payer.says["C3"].set()
+        processor = LookupProcessor(payer)
+        found = []
+
+        async def fetch():
+            async for batch in processor.process([row(number) for number in range(1, 30)], context()):
+                found.extend(result.row for result in batch)
+
+        with pytest.raises(type(also), match="first" if isinstance(also, QuotaSpent) else "key"):
+            await fetch()
+        assert found == ([3] if isinstance(also, QuotaSpent) else [])
+        assert len(payer.asked) == 3
         await nothing_left(processor, payer)
 
     asyncio.run(run())

@@ -149,3 +149,24 @@ def test_what_can_be_asked_of_whom():
     assert PayerRouter({"11111": one}).capabilities_for("22222") is None
     with pytest.raises(SettingsWrong, match="at least one route"):
         PayerRouter({})
+
+
+def test_a_spent_budget_loses_nothing_of_any_payer():
+    """What was under way at the payer whose budget is spent is answered, as is all that others were asked."""
+    go = asyncio.Event()
+
+    async def when_the_other_is_done():
+        await go.wait()
+
+    def last_of_all(_):
+        if len(other.asked) == 10:
+            go.set()
+
+    says = {"C2": when_the_other_is_done, "C4": lambda: QuotaSpent("Spent.")}
+    spent = Payer(lambda inquiry: says[inquiry.claim_number](), account="spent", max_in_flight=2)
+    other = Payer(last_of_all, account="other", max_in_flight=1)
+    found, end = run({"11111": spent, "22222": other}, mixed(20, "11111", "22222"))
+    assert isinstance(end, QuotaSpent)
+    assert spent.asked == ["C2", "C4"]
+    assert sorted(found) == [1, 2, 3, *range(5, 20, 2)]
+    assert all(result.success for result in found.values())

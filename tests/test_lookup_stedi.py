@@ -599,8 +599,6 @@ class TestSettings:
             ({"account": "n\u00f6rth"}, "account"),
             ({"account": "a\nb"}, "account"),
             ({"claim_number_kind": "any"}, "claim_number_kind"),
-            ({"max_in_flight": 0}, "max_in_flight"),
-            ({"in_flight_in_all": 0}, "in_flight_in_all"),
         ],
     )
     def test_a_wrong_setting_is_named(self, wrong, key):
@@ -614,6 +612,12 @@ class TestSettings:
         assert str(STEDI.url) == "https://healthcare.us.stedi.com/2024-04-01/change/medicalnetwork/claimstatus/v2"
         assert str(OPTUM.url) == "https://apigw.optum.com/medicalnetwork/claimstatus/v2/"
         assert "PASS" not in repr(OPTUM)
+
+    @pytest.mark.parametrize("name", ["max_in_flight", "in_flight_in_all"])
+    def test_no_look_up_at_a_time_is_too_few(self, name):
+        """Said where the connector is made."""
+        with pytest.raises(SettingsWrong, match=f"setting {name} is to be 1 or more"):
+            StediConnector(evolve(STEDI, **{name: 0}))
 
     def test_it_says_what_it_needs(self):
         """A payer, and the provider's NPI or TIN."""

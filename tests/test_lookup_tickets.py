@@ -14,6 +14,7 @@ from bulkclaims.errors import (
     InquiryRefused,
     PayerAway,
     PayerUnavailable,
+    QuotaSpent,
     RepositoryUnavailable,
     TicketGone,
 )
@@ -43,7 +44,7 @@ class LatePayer(Payer):
         self.script = list(script)
         self.at_once = at_once
         self.started, self.polled, self.discarded = [], [], []
-        self.refuses_to_forget = False
+        self.forgetting = None
 
     async def start(self, inquiry):
         """Take it."""
@@ -65,8 +66,8 @@ class LatePayer(Payer):
     async def discard(self, ticket):
         """Forget it."""
         self.discarded.append(ticket.id)
-        if self.refuses_to_forget:
-            raise ConnectorError("no")
+        if self.forgetting:
+            raise self.forgetting
 
 
 @pytest.fixture(autouse=True)
@@ -218,13 +219,15 @@ def test_a_refusal_forgets_the_ticket():
     assert (found[1].status, kept_of(store)) == ("Error", {})
 
 
-def test_a_payer_that_does_not_delete_costs_nothing(caplog):
+@pytest.mark.parametrize("failure", [ConnectorError("no"), QuotaSpent("no"), KeyError("CANARY")])
+def test_a_payer_that_does_not_delete_costs_nothing(caplog, failure):
     """It will by itself; the row has its answer."""
     payer = LatePayer()
-    payer.refuses_to_forget = True
+    payer.forgetting = failure
     with caplog.at_level(logging.DEBUG):
         assert run(payer)[0][1].success
     assert "until its time is over" in caplog.text
+    assert "CANARY" not in caplog.text
 
 
 class Forgetful(MemoryRepository):

@@ -43,10 +43,11 @@ from bulkclaims.lookup.uhc import _CLASSES
 from bulkclaims.lookup.uhc_answer import DatesConflict, read_page, told
 from bulkclaims.privacy import Secret
 from bulkclaims.records import ClaimInquiry, Window
-from bulkclaims.testing.contracts.connector import ConnectorContract
+from bulkclaims.testing.contracts import ConnectorContract, WindowConnectorContract
 from bulkclaims.testing.scripted_payer import ScriptedPayer, http_answer
 from bulkclaims.testing.simulator import SCENARIOS, PayerSimulator, SimulatorSettings
 
+CANARY = "c4nary-s3cret"
 VECTORS = Path(__file__).parent / "vectors"
 FOUND = json.loads((VECTORS / "uhc-summary-200.json").read_text())
 DETAIL = json.loads((VECTORS / "uhc-detail-200.json").read_text())
@@ -122,13 +123,22 @@ def always(body, status=200):
     return script
 
 
-class TestUhc(ConnectorContract):
-    """The contract of its seam."""
+class WithSecret:
+    """A connector that is let in with a password."""
 
     @pytest.fixture
     def connect(self):
-        """A connector at some address."""
-        return without_token
+        """At some address."""
+        return lambda url: UhcConnector(evolve(settings(url), client_secret=Secret(CANARY)))
+
+    @pytest.fixture
+    def secret(self):
+        """The password."""
+        return CANARY
+
+
+class TestUhc(WithSecret, ConnectorContract):
+    """The contract of its seam."""
 
     @pytest.fixture
     def inquiry(self):
@@ -144,6 +154,30 @@ class TestUhc(ConnectorContract):
     def nothing(self, request):
         """An empty list, or the code for one."""
         return request.param
+
+
+class TestUhcWindows(WithSecret, WindowConnectorContract):
+    """The contract of searches by days."""
+
+    @pytest.fixture
+    def window(self):
+        """What is asked."""
+        return WINDOW
+
+    @pytest.fixture
+    def pages(self):
+        """The documented answer twice, the second time without a page after it."""
+        return [FOUND, LAST]
+
+    @pytest.fixture(params=[{"claims": []}, coded("LCLM_PS_201")])
+    def empty(self, request):
+        """An empty list, or the code for one."""
+        return request.param
+
+    @pytest.fixture
+    def too_full(self):
+        """More than 500 claims."""
+        return coded("LCLM_PS_306")
 
 
 class TestWhatIsAsked:

@@ -21,6 +21,7 @@ from bulkclaims.errors import (
     PageGone,
     PayerAway,
     PayerUnavailable,
+    QuotaSpent,
     WindowTooFull,
 )
 from bulkclaims.lookup import BreakerPolicy, LookupProcessor, RetryPolicy, UhcConnector, UhcSettings
@@ -248,12 +249,68 @@ def test_refused_access_ends_the_job():
     assert isinstance(end, AccessRefused)
 
 
+def test_what_was_read_before_the_end_has_answers():
+    """A budget that is spent in the second window costs no answer of the first."""
+    payer = Provider(120, page_size=100)
+    search = payer.inquire_window
+
+    async def inquire_window(window, page=""):
+        if window.first > FIRST:
+            raise QuotaSpent("Today's budget is used up.")
+        return await search(window, page)
+
+    payer.inquire_window = inquire_window
+    found, end = run(payer, rows_of(120))
+    assert isinstance(end, QuotaSpent)
+    assert len(found) == 60
+    assert payer.asked == []
+
+
 def test_a_payer_that_is_away_has_its_rows_put_aside():
     """Whether it is found out by a search or by a row."""
     payer = Provider(10, trouble=[PayerUnavailable()] * 9)
     found, end = run(payer, rows_of(10), breaker=BreakerPolicy(rows=1))
     assert (found, payer.asked) == ({}, [])
     assert isinstance(end, PayerAway)
+
+
+def test_a_search_waits_for_the_row_that_finds_out_whether_the_payer_is_back():
+    """And is not made when it is not: the rows are put aside, without a request of their own."""
+
+    async def look_up():
+        asked, waits = asyncio.Event(), asyncio.Event()
+
+        async def still_away():
+            asked.set()
+            await waits.wait()
+            raise PayerUnavailable(retry_after=60)
+
+        payer = Provider(10, trouble=[PayerUnavailable()])
+        payer.says = lambda _: still_away()
+        processor = LookupProcessor(payer, retry=QUICK, breaker=BreakerPolicy(rows=1, first_seconds=0.01))
+        await results(processor, rows_of(10))
+        while not processor._lanes.get().breaker.closed:  # noqa: ASYNC110 -- it goes by the clock
+            await asyncio.sleep(0)
+        probe = asyncio.create_task(results(processor, rows_of(1)))
+        await asked.wait()
+        looks = 0
+
+        def go_on():
+            nonlocal looks
+            looks += 1
+            if looks == 2:  # the first look is before it begins, the second while it waits
+                waits.set()
+            return True
+
+        searched = len(payer.windows)
+        found, end = await results(processor, rows_of(10), context(go_on=go_on))
+        await probe
+        return found, end, len(payer.windows) - searched, payer.asked
+
+    found, end, searches, asked = asyncio.run(look_up())
+    assert (found, searches, asked) == ({}, 0, ["C1"])
+    assert isinstance(end, PayerAway)
+    assert 50 < end.seconds < 90
 
 
 def test_a_job_that_is_stopped_searches_no_more():

@@ -160,6 +160,8 @@ class TestWriting:
         """When the host starts, and not with the first row."""
         with pytest.raises(SettingsWrong, match="submitter_name"):
             evolve(US, submitter_name="A*B")
+        with pytest.raises(SettingsWrong, match="claim_number_kind"):
+            evolve(US, claim_number_kind="own")
         with pytest.raises(SettingsWrong, match="15"):
             Party("A" * 16)
         with pytest.raises(SettingsWrong, match="max_in_flight"):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulkclaims.errors import UploadRejected
+from bulkclaims.errors import QuotaSpent, UploadRejected
 from bulkclaims.jobs import JobStatus, Owner, Settings
+from bulkclaims.lookup import LookupProcessor
+from bulkclaims.records import Answer, Capabilities, ClaimStatus, Rate
 from bulkclaims.repositories.memory import MemoryRepository
 from bulkclaims.service import BulkClaims
 from bulkclaims.testing.fakes import InstantProcessor, RememberingDispatcher
@@ -114,3 +118,101 @@ def test_the_guides_own_file(end):
         "1,ZE59426195,Finalized,CHANTAL KISA,,,,True,",
         "2,ZE59426196,Finalized,JOHN DOE,,,,True,",
     ]
+
+
+class Spending(MemoryRepository):
+    """Tells when two look-ups have found the day's budget spent, and when a reason to fail is noted."""
+
+    def __init__(self, clock, spent, noted):
+        super().__init__(now=lambda: clock[-1])
+        self._spent, self._noted = spent, noted
+        self._refused = 0
+
+    def reserve(self, account, count, rate):
+        """As ever."""
+        try:
+            return super().reserve(account, count, rate)
+        except QuotaSpent:
+            self._refused += count == 1
+            if self._refused == 2:
+                self._spent()
+            raise
+
+    def fail(self, job_id, problem):
+        """As ever."""
+        job = super().fail(job_id, problem)
+        self._noted(job)
+        return job
+
+
+class Slow:
+    """
+    A payer with ten look-ups a day, whose first answers take as long as they can.
+
+    Those of the chunk that was asked first come when another chunk has noted that the job cannot go on, and those of
+    that other one when two of its look-ups have found the budget spent: all ten are in flight by then.
+    """
+
+    def __init__(self):
+        self.capabilities = Capabilities("the account", max_in_flight=20, rate=Rate(1000, per_day=10))
+        self.asked = []
+        self.found_spent, self.noted = asyncio.Event(), asyncio.Event()
+        self.loop = None
+
+    async def inquire(self, inquiry):
+        """Answer in time."""
+        self.loop = asyncio.get_running_loop()
+        self.asked.append(inquiry.claim_number)
+        await (self.noted if chunk_of(inquiry.claim_number) == chunk_of(self.asked[0]) else self.found_spent).wait()
+        return Answer((ClaimStatus("F1", payer_claim_number=inquiry.claim_number),))
+
+    def tell(self, event):
+        """Let those go on who wait for it."""
+        self.loop.call_soon_threadsafe(event.set)
+
+    async def aclose(self):
+        """Nothing is held."""
+
+
+CHUNK_ROWS = 8
+
+
+def chunk_of(claim_number):
+    """Which chunk a row is of, by its number."""
+    return (int(claim_number.removeprefix("PCN")) - 1) // CHUNK_ROWS
+
+
+def test_a_job_larger_than_the_days_budget_takes_days_and_loses_nothing(claims):
+    """Each run asks what the day allows and keeps all of it, though two chunks are under way when the budget ends."""
+    clock, payer, standing = [1_800_000_000.0], Slow(), []
+
+    def noted(job):
+        standing.append(job.status)
+        payer.tell(payer.noted)
+
+    repository = Spending(clock, lambda: payer.tell(payer.found_spent), noted)
+    settings = Settings(chunk_rows=CHUNK_ROWS, window=2, sweep_seconds=None)
+
+    with BulkClaims(repository, LookupProcessor(payer, limiter=repository), settings=settings) as bulk:
+
+        def ended(job):
+            job = bulk.wait("ACME", job.id, timeout=30)
+            succeeded = sum(row.success for row in bulk.rows("ACME", job.id))
+            assert succeeded == job.succeeded == job.processed == len(payer.asked) == len(set(payer.asked))
+            return job.status, job.succeeded, job.problem
+
+        job = bulk.submit(claims(30), filename="claims.csv", owner=Owner("ACME"))
+        first = ended(job)
+        chunks = Counter(chunk_of(number) for number in payer.asked)
+        same_day = ended(bulk.retry("ACME", job.id))
+        clock.append(clock[-1] + 86_400)
+        second = ended(bulk.retry("ACME", job.id))
+        clock.append(clock[-1] + 86_400)
+        third = ended(bulk.retry("ACME", job.id))
+
+    spent = "Today's budget of 10 look-ups at the account is used up; retry tomorrow."
+    assert first == same_day == (JobStatus.FAILED, 10, spent)
+    assert second == (JobStatus.FAILED, 20, spent)
+    assert third == (JobStatus.COMPLETED, 30, "")
+    assert sorted(chunks.values()) == [2, 8]
+    assert standing[0] is JobStatus.PROCESSING

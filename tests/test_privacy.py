@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 
 import pytest
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from ciphers import AesCipher
 
-from bulkclaims.errors import LeaseLost, PayloadUnreadable, SettingsWrong
+from bulkclaims.errors import LeaseLost, SettingsWrong
 from bulkclaims.privacy import PlainCipher, Secret, describe, hush_http_logs
 from bulkclaims.testing.contracts import CipherContract, EncryptingCipherContract
 
@@ -21,25 +19,6 @@ class TestPlainCipher(CipherContract):
     def cipher(self):
         """The member under test."""
         return PlainCipher()
-
-
-class AesCipher:
-    """A host's own cipher, as the how-to page shows it."""
-
-    def __init__(self, key):
-        self.key = AESGCM(key)
-
-    def seal(self, plain):
-        """Encrypt under a nonce of its own."""
-        nonce = os.urandom(12)
-        return nonce + self.key.encrypt(nonce, plain, None)
-
-    def open(self, sealed):
-        """Decrypt, or refuse."""
-        try:
-            return self.key.decrypt(sealed[:12], sealed[12:], None)
-        except (InvalidTag, ValueError):
-            raise PayloadUnreadable("None of the keys is theirs.") from None
 
 
 class TestAesCipher(EncryptingCipherContract):

@@ -12,14 +12,14 @@ import pytest
 from attrs import evolve, field, frozen
 
 from bulkclaims.dispatch import Doorbell
-from bulkclaims.errors import AccessRefused, ChunkBroken, PayerAway, RepositoryUnavailable
+from bulkclaims.errors import AccessRefused, ChunkBroken, PayerAway, QuotaSpent, RepositoryUnavailable
 from bulkclaims.event_loop import EventLoopThread
 from bulkclaims.intake import Intake
 from bulkclaims.jobs import Chunk, JobStatus, Settings
 from bulkclaims.parsing import CsvParser
 from bulkclaims.payloads import open_result
 from bulkclaims.privacy import PlainCipher
-from bulkclaims.records import Source
+from bulkclaims.records import SealedResult, Source
 from bulkclaims.repositories.memory import MemoryRepository
 from bulkclaims.runner import ChunkRunner
 from bulkclaims.testing.fakes import InstantProcessor, RememberingDispatcher, found
@@ -364,6 +364,62 @@ def test_refused_credentials_end_the_job(repository, dispatcher, runner, job):
     assert dispatcher.dispatched == []
 
 
+@pytest.mark.parametrize(
+    "refusal", [AccessRefused("The payer refuses our key."), QuotaSpent("Spent."), AccessRefused("")]
+)
+def test_what_others_have_in_flight_is_recorded_before_the_job_ends(repository, dispatcher, runner, job, refusal):
+    """The job says at once why it cannot go on, begins nothing more, and ends when the last worker has recorded."""
+    other = repository.lease(Chunk(job.id, 1), "other", 15)
+    processor = InstantProcessor()
+
+    async def refuse(row):
+        raise refusal
+
+    processor.before = refuse
+    run = runner(processor).run
+    run(Chunk(job.id, 0))
+    noted = repository.get("ACME", job.id)
+    run(Chunk(job.id, 2))
+    goes_on = repository.record(other, [SealedResult(11, success=True, status="Finalized", payload=b"in flight")])
+    repository.release(other)
+    run(Chunk(job.id, 1))
+    ended = repository.get("ACME", job.id)
+
+    assert noted.status is JobStatus.PROCESSING
+    assert noted.problem
+    assert noted.problem.startswith(str(refusal))
+    assert goes_on is False
+    assert (ended.status, ended.problem, ended.succeeded) == (JobStatus.FAILED, noted.problem, 1)
+    assert dispatcher.dispatched == []
+    assert processor.asked == []
+
+
+def test_refused_credentials_end_the_job_of_a_process_that_stops(repository, runner, job):
+    """It rings for nothing more, but leaves no job that is over to others, of whom there may be none."""
+    stopping = runner(InstantProcessor())
+
+    async def refuse(row):
+        stopping.stopping.set()
+        raise AccessRefused("The payer refuses our key.")
+
+    stopping.processor.before = refuse
+
+    assert stopping.run(Chunk(job.id, 0)) is False
+    assert repository.get("ACME", job.id).status is JobStatus.FAILED
+
+
+def test_a_job_deleted_meanwhile_does_not_fail(repository, clock, runner, job):
+    """A worker that was late to hear that its payer refuses it finds the job ended and gone."""
+
+    async def refuse(row):
+        clock.append(clock[-1] + SETTINGS.lease_seconds + 1)
+        repository.fail(job.id, "No.")
+        repository.delete("ACME", job.id)
+        raise AccessRefused("The payer refuses our key.")
+
+    assert runner(InstantProcessor(before=refuse)).run(Chunk(job.id, 0)) is True
+
+
 def test_a_chunk_whose_payer_is_away_is_put_aside(repository, dispatcher, runner, job, clock):
     """What was answered stays, other chunks go on, and the job says why some rows wait; later they go on."""
     away = True
@@ -408,16 +464,24 @@ class TestPause:
     """A job whose first rows are all not found ends and says why, before all others are asked in vain."""
 
     @pytest.fixture
-    def run(self, repository, dispatcher, loop, job):
+    def runner_of(self, repository, dispatcher, loop):
+        """Make a runner that pauses after so many rows."""
+
+        def make(processor, enough):
+            settings = evolve(SETTINGS, pause_after_none_found=enough)
+            doorbell = Doorbell(repository, dispatcher, settings)
+            return ChunkRunner(repository, processor, PLAIN, doorbell, settings, loop)
+
+        return make
+
+    @pytest.fixture
+    def run(self, repository, dispatcher, runner_of, job):
         """Run the job to wherever it goes, and give it back."""
 
         def to_the_end(known=(), enough=6):
-            settings = evolve(SETTINGS, pause_after_none_found=enough)
             processor = NothingFound(batch=3, known=frozenset(known))
-            doorbell = Doorbell(repository, dispatcher, settings)
-            runner = ChunkRunner(repository, processor, PLAIN, doorbell, settings, loop)
             dispatcher.dispatch([Chunk(job.id, 0)])
-            dispatcher.deliver(runner.run)
+            dispatcher.deliver(runner_of(processor, enough).run)
             return repository.get("ACME", job.id), len(processor.asked)
 
         return to_the_end
@@ -429,6 +493,24 @@ class TestPause:
         assert ended.problem.startswith("None of the first 6 rows was found, so the job was paused")
         assert "NPI" in ended.problem
         assert asked <= 9
+
+    def test_what_is_in_flight_is_recorded(self, repository, runner_of, job):
+        """Look-ups that were under way when the pause was decided were asked, and are kept."""
+
+        class Busy(InstantProcessor):
+            """Has two more rows in flight when it hears that it is not to go on."""
+
+            async def process(self, rows, context):
+                """Find none of them."""
+                for some in (rows[:6], rows[6:8]):
+                    yield [evolve(found(row), status="Not Found", success=False) for row in some]
+
+        runner_of(Busy(), 6).run(Chunk(job.id, 0))
+        ended = repository.get("ACME", job.id)
+
+        assert ended.status is JobStatus.FAILED
+        assert "first 6 rows" in ended.problem
+        assert sorted(recorded(repository, job)) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
 
     def test_a_retry_goes_on_regardless(self, run, repository, job):
         """Whoever says to go on has looked."""

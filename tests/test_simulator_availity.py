@@ -63,6 +63,15 @@ def client(simulator):
         yield client
 
 
+def test_a_search_without_a_number_finds_nothing(client):
+    """Without a book, and whether it names days or not."""
+    for days in ({}, {"toDate": None}, {"fromDate": None, "toDate": None}):
+        taken = post(client, None, **days)
+        answers = [client.get(link(taken)) for _ in range(2)]
+        (claim,) = answers[-1].json()["claimStatuses"]
+        assert claim["statusDetails"][0]["categoryCode"] == "D0"
+
+
 class TestLookUps:
     """An inquiry is taken, and answered at the second poll."""
 

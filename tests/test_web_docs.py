@@ -7,17 +7,23 @@ import importlib
 import inspect
 import pkgutil
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 import bulkclaims_sqlalchemy
-from bulkclaims import errors, intake, parsing, payloads, privacy, repositories, results, web
+from bulkclaims import errors, intake, parsing, payloads, planning, privacy, repositories, results, web
 from bulkclaims.access import Principal, Role, by_role
+from bulkclaims.planning import Needs
+from bulkclaims.records import Capabilities, Row
 from bulkclaims.web import OPENAPI_PATH, ROUTES, bodies, problems
 
-PAGE = (Path(__file__).parents[1] / "docs" / "reference" / "http.md").read_text(encoding="utf-8")
-ANSWERING = (web, intake, parsing, payloads, privacy, repositories, results, bulkclaims_sqlalchemy)
+REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
+PAGE = (REFERENCE / "http.md").read_text(encoding="utf-8")
+BAD_FILES = (REFERENCE / "bad-files.md").read_text(encoding="utf-8")
+CLINIC = Capabilities("clinic", needs=(frozenset({"payer_id"}), frozenset({"npi", "tin"})), lookback_months=24)
+ANSWERING = (web, intake, parsing, payloads, planning, privacy, repositories, results, bulkclaims_sqlalchemy)
 """Where what is raised may become an answer."""
 NEVER_ANSWERED = (errors.SettingsWrong, errors.LeaseLost, errors.QuotaSpent)
 """Raised when a process starts, or to a worker."""
@@ -117,3 +123,31 @@ def test_the_page_explains_every_key(name):
 def test_the_page_lists_every_code():
     """Each code that an answer may bear, with the status, the fault and the advice that come with it; and no other."""
     assert documented() == answers()
+
+
+@pytest.mark.parametrize(
+    ("payer_id", "npi", "day", "code"),
+    [
+        ("60054", "", "", "needed_by_payer"),
+        ("99999", "", "", "unknown_payer"),
+        ("60054", "1999999984", "01/02/2020", "too_old_for_payer"),
+    ],
+)
+def test_the_page_says_what_is_said_of_rows_that_their_payer_cannot_be_asked_for(payer_id, npi, day, code):
+    """Word for word, with its code."""
+    needs = Needs({"60054": CLINIC}.get, {}, today=date(2026, 11, 24))
+    row = Row(1, ("payer_id", "npi", "first_service_date"), (payer_id, npi, day))
+
+    (checked,) = needs.checked([row])
+    said = re.findall(rf"^\| .+? \| `{code}` \| (.+) \|$", BAD_FILES, re.MULTILINE)
+
+    assert [error.message for error in checked.errors] == said
+
+
+@pytest.mark.parametrize("payers", [lambda _: CLINIC, lambda _: None], ids=["needs", "unknown"])
+def test_the_page_says_what_is_said_of_files_whose_payers_cannot_be_asked(payers):
+    """Word for word."""
+    with pytest.raises(errors.UploadRejected) as refusal:
+        Needs(payers, {}).require([Row(1, ("claim_number",), ("PCN7000001",))])
+
+    assert f"| {refusal.value.message} |" in BAD_FILES

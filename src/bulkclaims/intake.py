@@ -164,6 +164,7 @@ def refusal(row: Row) -> RowResult:
         patient_name=" ".join(filter(None, (cells.get("first_name"), cells.get("last_name")))),
         error=" ".join(f"{error.column}: {error.message}" if error.column else error.message for error in row.errors),
         source=Source.UPLOAD,
+        next_action="Correct the row and upload it again.",
     )
 
 

@@ -151,7 +151,7 @@ class Job:
     """Those of `failed` that were refused at upload and that a retry leaves alone."""
     cancel_requested: bool = False
     problem: str = ""
-    """Why the run ended as FAILED: one plain sentence."""
+    """Why the run ended as FAILED, or will as soon as what is in flight is recorded: one plain sentence."""
     run: int = 1
     """1 for the first run; each retry adds one."""
     answered_before: int = 0
@@ -337,7 +337,7 @@ class Settings:
     """Bad cells that a job's error log lists; all are counted."""
     pause_after_none_found: int | None = 25
     """When so many rows at the beginning of a job are all not found, its first run ends and says so: NPI, tax id or
-    payer id may be wrong for the whole file. None to ask for all of them regardless."""
+    payer id may be wrong for the whole file. None or 0 to ask for all of them regardless."""
 
     def __attrs_post_init__(self) -> None:
         """Check that a run can end, and that an undisturbed one keeps its leases."""
@@ -355,6 +355,13 @@ class Settings:
 
 
 _MAY_BE_ZERO = frozenset(
-    {"ring_again_seconds", "deadline_seconds", "retention_seconds", "abandoned_seconds", "listed_errors"}
+    {
+        "ring_again_seconds",
+        "deadline_seconds",
+        "retention_seconds",
+        "abandoned_seconds",
+        "listed_errors",
+        "pause_after_none_found",
+    }
 )
 """Settings of which zero says "at once" or "none"."""

@@ -327,6 +327,8 @@ class Capabilities:
     """The longest range of dates of service that it takes; None where there is no limit, or no such search."""
     page_size: int | None = field(default=None, validator=_at_least_one)
     """How many claims a page of a window search holds; None for a connector that cannot search windows."""
+    requests_each: int = field(default=1, validator=_at_least_one)
+    """How many requests a look-up takes at the least: more than one where the payer answers later."""
     lookback_months: int | None = field(default=None, validator=_at_least_one)
     """How far back the payer knows claims, by their dates of service; None where nothing is known of it."""
 

@@ -93,9 +93,11 @@ class ChunkRunner:
             lease = self.repository.lease(waiting[-1], _worker_name(), self.settings.lease_seconds)
             if lease is not None and (unbegun := self._work_and_tell(lease)):
                 waiting.append(unbegun)
-            elif not self.stopping.is_set():
-                with contextlib.suppress(JobNotFound):  # deleted since the message was sent
-                    self.doorbell.ring(waiting.pop().job_id)
+                continue
+            # A job that is over ends now, also when this process is stopping and others may have no part of it.
+            see_to = self.repository.settle if self.stopping.is_set() else self.doorbell.ring
+            with contextlib.suppress(JobNotFound):  # deleted since the message was sent
+                see_to(waiting.pop().job_id)
         return not self.stopping.is_set()
 
     def _work_and_tell(self, lease: Lease) -> Chunk | None:
@@ -132,8 +134,8 @@ class ChunkRunner:
             return None
         except (AccessRefused, QuotaSpent) as refusal:
             log.error("Job %s cannot go on. %s", chunk.job_id, refusal, extra=facts)
-            self.repository.fail(chunk.job_id, str(refusal))
-            return None
+            with contextlib.suppress(JobNotFound):  # deleted meanwhile, as may be once the lease has expired
+                self.repository.fail(chunk.job_id, str(refusal))
         # Any other exception leaves the lease to expire: that counts as an attempt, and keeps a broken part from being
         # tried in a tight circle.
         self.repository.release(lease)
@@ -203,7 +205,7 @@ class _Tenure:
         """Whether the job's first rows were asked in vain, one and all, and nobody has said yet to go on regardless."""
         enough = self.settings.pause_after_none_found
         first_try = self.lease.chunk.number == 0 and self.lease.job.run == 1 and not self.lease.job.succeeded
-        return self.none_found and first_try and enough is not None and self.recorded_rows >= enough
+        return bool(enough) and self.none_found and first_try and self.recorded_rows >= (enough or 0)
 
     def _sealed(self, result: RowResult) -> SealedResult:
         """*result*, or in place of one that cannot be kept a failure of its row: its neighbours are not at fault."""

@@ -64,9 +64,10 @@ def plan_sentence(plan: PayerPlan) -> str:
     """Say what it takes to ask one payer account."""
     searches = f", {plan.searches:,} of them searches by dates of service" if plan.searches else ""
     most = f" (at most {plan.most_calls:,})" if plan.most_calls != plan.calls else ""
-    lasts = f"; at its rate that takes {duration(plan.seconds)}" if plan.seconds else ""
+    lasts = f"; at its rate that takes {duration(max(1.0, plan.seconds))}" if plan.seconds else ""
     budget = f"; its budget of {plan.per_day:,} a day spreads them over {plan.days:,} days" if plan.days > 1 else ""
-    return f"To ask {plan.account} for {_counted(plan.rows)}: {plan.calls:,} requests{most}{searches}{lasts}{budget}."
+    calls = _counted(plan.calls, "request")
+    return f"To ask {plan.account} for {_counted(plan.rows)}: {calls}{most}{searches}{lasts}{budget}."
 
 
 def _ranges(rows: Sequence[int]) -> str:
@@ -84,8 +85,8 @@ def _ranges(rows: Sequence[int]) -> str:
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
 
-def _counted(rows: int) -> str:
-    return "1 row" if rows == 1 else f"{rows:,} rows"
+def _counted(number: int, what: str = "row") -> str:
+    return f"1 {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _sentence(problem: Problem) -> Text:

@@ -116,10 +116,10 @@ def demo(terminal: Terminal, rows: int, folder: Path | None) -> None:
 
 def demo_settings(settings: CommandSettings, folder: Path, url: str) -> CommandSettings:
     """
-    Put the simulated payer in the place of a real one.
+    Put the simulated payer in the place of real ones.
 
     Args:
-        settings: What else is set stays.
+        settings: What else is set stays, but for kept answers: made-up ones serve no other job.
         folder: Where the database and the payer's key are to be.
         url: Where the payer is.
     """
@@ -131,8 +131,9 @@ def demo_settings(settings: CommandSettings, folder: Path, url: str) -> CommandS
         "api_key_file": "payer.key",
         "max_in_flight": _IN_FLIGHT,
     }
+    database = f"sqlite:///{folder / 'jobs.db'}"
     return attrs.evolve(
-        settings, database=f"sqlite:///{folder / 'jobs.db'}", payer=payer, defaults=_DEFAULTS, folder=folder
+        settings, database=database, payer=payer, payers={}, answers={}, defaults=_DEFAULTS, folder=folder
     )
 
 

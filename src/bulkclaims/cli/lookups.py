@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bulkclaims.cli.payer import connector_of, secret_of
 from bulkclaims.cli.tables import flag, number, only_known, text
 from bulkclaims.errors import SettingsWrong
-from bulkclaims.lookup import Kept, KeptAnswers, LookupProcessor, PayerRouter
+from bulkclaims.lookup import Kept, KeptAnswers, LookupProcessor, MatchRules, PayerRouter
 from bulkclaims.privacy import PlainCipher
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         """What look-ups share with those of other processes."""
 
 
+_LOOKUP_KEYS = ("second_search", "allow_demographic_match")
+"""What a payer's table says of look-ups rather than of the connector."""
 _ANSWER_KEYS = ("hours", "key_env", "key_file")
 
 
@@ -35,37 +37,41 @@ def processor_of(settings: CommandSettings, store: Shared) -> LookupProcessor | 
     Raises:
         SettingsWrong: No payer is set, or a setting is missing or wrong.
     """
-    answers = _answers(settings, store)
-
-    def processor(payer: Mapping[str, Any]) -> LookupProcessor:
-        plain = {name: value for name, value in payer.items() if name != "second_search"}
-        return LookupProcessor(
-            connector_of(plain, settings.folder or Path()),
-            limiter=store,
-            retry=settings.retry,
-            breaker=settings.breaker,
-            second_search=flag(payer.get("second_search", False), "payer.second_search"),
-            tickets=Kept(store, PlainCipher()),
-            answers=answers,
-        )
-
     if settings.payer and settings.payers:
         raise SettingsWrong("Say [payer] for one payer or [payers.NAME] for each of several, not both.")
+    answers = _answers(settings, store)
     if not settings.payers:
-        return processor(settings.payer)
+        return _one(settings.payer, settings, store, answers)
     routes: dict[str, LookupProcessor] = {}
-    otherwise = None
+    others = []
     for name, given in settings.payers.items():
-        one = processor(_named(name, given))
+        one = _one(_named(name, given), settings, store, answers)
         if "payer_ids" not in given:
-            if otherwise is not None:
-                raise SettingsWrong("Only one of [payers.NAME] can be without payer_ids: it is asked for all others.")
-            otherwise = one
+            others.append(one)
         for payer_id in _payer_ids(name, given):
             if payer_id in routes:
-                raise SettingsWrong(f"The payer id {payer_id} stands in payer_ids of two payers.")
+                raise SettingsWrong(f"The payer id {payer_id} stands in payer_ids twice.")
             routes[payer_id] = one
-    return PayerRouter(routes, otherwise)
+    if len(others) > 1:
+        raise SettingsWrong("Only one of [payers.NAME] can be without payer_ids: it is asked for all others.")
+    return PayerRouter(routes, *others)
+
+
+def _one(
+    payer: Mapping[str, Any], settings: CommandSettings, store: Shared, answers: KeptAnswers | None
+) -> LookupProcessor:
+    of_connector = {name: value for name, value in payer.items() if name not in _LOOKUP_KEYS}
+    second_search, by_patient = (flag(payer.get(name, False), f"payer.{name}") for name in _LOOKUP_KEYS)
+    return LookupProcessor(
+        connector_of(of_connector, settings.folder or Path()),
+        limiter=store,
+        retry=settings.retry,
+        breaker=settings.breaker,
+        match=MatchRules(by_patient),
+        second_search=second_search,
+        tickets=Kept(store, PlainCipher()),
+        answers=answers,
+    )
 
 
 def _named(name: str, given: Any) -> dict[str, Any]:  # noqa: ANN401 -- whatever TOML holds

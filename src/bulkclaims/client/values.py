@@ -86,7 +86,7 @@ class JobInfo:
     success_rate: float
     cancel_requested: bool
     problem: str
-    """Why the run ended as FAILED; "" otherwise."""
+    """Why the run ended as FAILED, or will as soon as what is in flight is recorded; "" otherwise."""
     run: int
     """1 for the first run; each retry adds one."""
     created_by: str

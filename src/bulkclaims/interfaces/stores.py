@@ -147,7 +147,7 @@ class WorkStore(Protocol):
         for twice as long as the one before, up to 8 times *again_after*: a message that was lost is sent again soon,
         and one that waits in a long queue is not sent over and over. Chosen are unfinished chunks that are not
         out, as many as keep at most *window* out: two callers at a time never get the same one. Nothing of an unknown
-        job, or one that is not active, is to be cancelled or is past its deadline.
+        job, or one that is not active, is to be cancelled, is to fail or is past its deadline.
         """
 
     def lease(self, chunk: Chunk, worker: str, seconds: float, /) -> Lease | None:
@@ -159,7 +159,7 @@ class WorkStore(Protocol):
 
         Returns:
             The lease with a higher fence than any before; None when the chunk is finished, gone or held by a live
-            lease, or when the job is not active, is to be cancelled or is past its deadline.
+            lease, or when the job is not active, is to be cancelled, is to fail or is past its deadline.
         """
 
     def renew(self, lease: Lease, seconds: float, /) -> bool:
@@ -167,8 +167,8 @@ class WorkStore(Protocol):
         Extend the lease to *seconds* from now, also when it has expired and nobody has taken the chunk since.
 
         Returns:
-            Whether to go on: False when the job is to be cancelled or is past its deadline. What is in flight may
-            still be recorded then.
+            Whether to go on: False when the job is to be cancelled, is to fail or is past its deadline. What is in
+            flight may still be recorded then.
 
         Raises:
             LeaseLost: The chunk has passed to another fence or was given back, or the job is no longer PROCESSING.
@@ -219,8 +219,9 @@ class WorkStore(Protocol):
         """
         End the job if it is over, exactly once among all callers, and return it as it then stands.
 
-        COMPLETED when every row has a result. Otherwise, once no live lease is held: CANCELLED when that was asked
-        for, FAILED with a `problem` when its deadline has passed. Otherwise it stays as it is.
+        COMPLETED when every row has a result, whatever `fail` noted. Otherwise, once no live lease is held: CANCELLED
+        when that was asked for, since a person's wish comes first; FAILED for the reason that `fail` noted; FAILED with
+        a `problem` when its deadline has passed. Otherwise it stays as it is. `problem` is blank unless it is FAILED.
 
         Raises:
             JobNotFound: No such published job.
@@ -228,7 +229,12 @@ class WorkStore(Protocol):
 
     def fail(self, job_id: JobId, problem: str, /) -> Job:
         """
-        End an active job as FAILED for the reason *problem*, a plain sentence. An ended job stays as it is.
+        End an active job as FAILED for the reason *problem*, a plain sentence; where that is blank, one stands in.
+
+        It ends at once when no live lease is held, and otherwise by `settle` as soon as none is. Until then the job
+        says the reason in `problem`, nothing of it is leased or rung, and `renew` and `record` say not to go on; what
+        is in flight is recorded. Of several reasons the first stays. `settle` tells what comes before a reason: that
+        every row has a result, or that the job is to be cancelled. An ended job stays as it is.
 
         Raises:
             JobNotFound: No such published job.

@@ -11,15 +11,18 @@ from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from bulkclaims.errors import AccessRefused, ConnectorError, PayerUnavailable, TicketGone
 from bulkclaims.lookup.answer_values import json_of, trace_of
 from bulkclaims.lookup.availity_answer import LOOK_UP_FAILED, lists_look_ups, read_answer, ticket_of, told
 from bulkclaims.lookup.availity_request import AvailitySettings, request_form
 from bulkclaims.lookup.http_status import ERROR_CLASSES, error_of
+from bulkclaims.lookup.inquiry_rules import capabilities_of
 from bulkclaims.lookup.payer_line import PayerLine
 from bulkclaims.lookup.tokens import ClientCredentials
 from bulkclaims.lookup.transport import make_client
-from bulkclaims.records import Answer, Capabilities, Ticket
+from bulkclaims.records import Answer, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AvailityConnector", "AvailitySettings"]
 
+_REQUESTS = 4
+"""One sends the inquiry, two ask for its answer, of which the first comes too soon, and one deletes it."""
 _STILL_AT_WORK = 202
 _GONE = frozenset({404, 410})
 """Of a look-up, that it is no more; of the place where inquiries are sent, that there is none."""
@@ -69,14 +74,7 @@ class AvailityConnector:
             scope=settings.token_scope,
         )
         self._line = PayerLine(self._url, client, credentials, _CLASSES, access)
-        self.capabilities = Capabilities(
-            account=settings.account,
-            needs=(frozenset({"payer_id"}), frozenset({"npi", "tin"})),
-            max_in_flight=settings.max_in_flight,
-            rate=settings.rate,
-            in_flight_in_all=settings.in_flight_in_all,
-            searches_by=(frozenset({"claim_number"}), frozenset({"subscriber_id", "first_service_date"})),
-        )
+        self.capabilities = evolve(capabilities_of(settings, settings.account), requests_each=_REQUESTS)
 
     async def prepare(self) -> None:  # noqa: D102
         await self._line.prepare()

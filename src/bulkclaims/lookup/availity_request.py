@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from attrs import frozen
+from attrs import field, frozen
 
 from bulkclaims.errors import SettingsWrong
-from bulkclaims.lookup.inquiry_rules import check_cells, dates_of_service, provider_id
+from bulkclaims.lookup.inquiry_rules import check_cells, check_kind, dates_of_service, provider_id
 from bulkclaims.outgoing import check_url
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class AvailitySettings:
     """The base path is part of it."""
     account: str = "availity"
     """Names the payer account in the limiter."""
-    claim_number_kind: Literal["payer", "patient_account"] = "payer"
+    claim_number_kind: Literal["payer", "patient_account"] = field(default="payer", validator=check_kind)
     """Whether the claim number column holds the payer's numbers or the provider's own."""
     relationship: Relationship = _SELF
     """Who patients are to their subscribers, for all rows: 18 themselves, 01 spouses, 19 children, G8 others."""
@@ -86,8 +86,6 @@ class AvailitySettings:
             raise SettingsWrong("The setting provider_name is missing: the billing organisation's name.")
         for name in ("provider_name", "submitter_name", "submitter_id"):
             _check_text(getattr(self, name), name)
-        if self.claim_number_kind not in {"payer", "patient_account"}:
-            raise SettingsWrong("The setting claim_number_kind is to be payer or patient_account.")
         if self.relationship not in get_args(Relationship):
             raise SettingsWrong("The setting relationship is to be 18, 01, 19 or G8.")
         if self.mock_scenario and not self.demo:

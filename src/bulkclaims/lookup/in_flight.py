@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bulkclaims.errors import QuotaSpent
 from bulkclaims.lookup.retrying import LOOK_SECONDS
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ class InFlight:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._answered: list[list[RowResult]] = []
         self._fetched = 0
+        self._feeding: asyncio.Task[Any]
         self._fatal: BaseException | None = None
+        self._spent: QuotaSpent | None = None
         self._ready = asyncio.Event()
         self._gathering: asyncio.TimerHandle | None = None
         self._looking: asyncio.TimerHandle | None = None
@@ -72,7 +75,8 @@ class InFlight:
 
     def start(self, questions: Iterable[Question]) -> None:
         """Begin to look up *questions*, in order."""
-        self._look(self._begin(self._feed(questions), self._ended))
+        self._feeding = self._begin(self._feed(questions), self._ended)
+        self._look(self._feeding)
 
     async def next_batch(self) -> list[RowResult]:
         """
@@ -82,7 +86,9 @@ class InFlight:
             Everything known by then; nothing when all is done.
 
         Raises:
-            BaseException: What ended a look-up, once all results known before were fetched.
+            QuotaSpent: No look-up was begun any more, once all that were under way have ended: they are asked already,
+                and counted.
+            BaseException: What else ended a look-up, once all results known before were fetched.
         """
         self._free()
         while self._tasks:
@@ -93,8 +99,8 @@ class InFlight:
         if self._gathering:
             self._gathering.cancel()
             self._gathering = None
-        if self._fatal and not self._answered:
-            raise self._fatal
+        if (error := self._fatal or self._spent) and not self._answered:
+            raise error
         batch, self._answered = self._answered, []
         self._fetched = len(batch)
         return [result for results in batch for result in results]
@@ -147,11 +153,18 @@ class InFlight:
         if task.cancelled():
             return None
         if error := task.exception():
+            self._end_by(error)
+            return None
+        return task.result()
+
+    def _end_by(self, error: BaseException) -> None:
+        if isinstance(error, QuotaSpent):
+            self._spent = self._spent or error
+            self._feeding.cancel()
+        else:
             self._fatal = self._fatal or error
             self._ready.set()
             self._cancel()
-            return None
-        return task.result()
 
     def _gather(self) -> None:
         if len(self._answered) * _GATHER_SHARE >= len(self._answered) + len(self._tasks):

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from bulkclaims.errors import InquiryRefused
+from bulkclaims.errors import InquiryRefused, SettingsWrong
+from bulkclaims.records import Capabilities
 
 if TYPE_CHECKING:
+    from attrs import Attribute
+
+    from bulkclaims.lookup.availity_request import AvailitySettings
+    from bulkclaims.lookup.stedi_request import StediSettings
+    from bulkclaims.lookup.x12.inquiry_276 import X12Settings
     from bulkclaims.records import ClaimInquiry, Window
 
 WINDOW_DAYS = 30
@@ -27,6 +33,37 @@ _LENGTHS = (
 )
 _NPI = re.compile(r"\d{10}")
 _TAX_ID = re.compile(r"\d{9}")
+
+
+def check_kind(_: object, attribute: Attribute[Any], kind: str) -> None:
+    """Check the setting that says whose numbers the claim number column holds."""
+    if kind not in {"payer", "patient_account"}:
+        raise SettingsWrong(f"The setting {attribute.name} is to be payer or patient_account.")
+
+
+def capabilities_of(settings: AvailitySettings | StediSettings | X12Settings, account: str) -> Capabilities:
+    """
+    What can be asked where it is made into an X12 276: one claim, by its number, or by patient and dates of service.
+
+    Args:
+        settings: Those of the connector.
+        account: Names the payer account in the limiter.
+
+    Raises:
+        SettingsWrong: It may have no look-up at a time.
+    """
+    return Capabilities(
+        account=account,
+        needs=(frozenset({"payer_id"}), frozenset({"npi", "tin"})),
+        max_in_flight=settings.max_in_flight,
+        rate=settings.rate,
+        in_flight_in_all=settings.in_flight_in_all,
+        searches_by=(
+            frozenset({"claim_number"}),
+            frozenset({"subscriber_id", "first_name", "last_name", "date_of_birth", "first_service_date"}),
+        ),
+        window_days=WINDOW_DAYS,
+    )
 
 
 def check_cells(inquiry: ClaimInquiry) -> None:
@@ -71,9 +108,14 @@ def tax_id(inquiry: ClaimInquiry | Window) -> str:
     return digits
 
 
-def dates_of_service(inquiry: ClaimInquiry, today: date) -> tuple[date, date] | None:
+def dates_of_service(inquiry: ClaimInquiry, today: date, longest: int = WINDOW_DAYS) -> tuple[date, date] | None:
     """
     The window to search: the dates of service and some days around them; None where the inquiry has none.
+
+    Args:
+        inquiry: With or without dates of service.
+        today: The window ends no later.
+        longest: The longest window that the payer takes, in days.
 
     Raises:
         InquiryRefused: They lie after *today*, or end before they begin.
@@ -85,6 +127,6 @@ def dates_of_service(inquiry: ClaimInquiry, today: date) -> tuple[date, date] | 
     if last < first or first > today:
         raise InquiryRefused("Not sent: the dates of service lie in the future, or end before they begin.")
     days = (last - first).days + 1
-    pad = timedelta(days=max(0, min(PAD_DAYS, (WINDOW_DAYS - days) // 2)))
+    pad = timedelta(days=max(0, min(PAD_DAYS, (longest - days) // 2)))
     begin = first - pad
-    return begin, min(last + pad, begin + timedelta(days=WINDOW_DAYS - 1), today)
+    return begin, min(last + pad, begin + timedelta(days=longest - 1), today)

@@ -8,13 +8,14 @@ production host, and which error means that there is no such claim.
 from __future__ import annotations
 
 import uuid
+from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
-from bulkclaims.errors import AnswerNotUnderstood
+from bulkclaims.errors import AnswerNotUnderstood, InquiryRefused
 from bulkclaims.lookup.answer_values import json_of
-from bulkclaims.lookup.inquiry_rules import tax_id
+from bulkclaims.lookup.inquiry_rules import check_kind, dates_of_service, tax_id
 from bulkclaims.lookup.optum_real_answer import Page, read_page, told
 from bulkclaims.lookup.payer_line import PayerLine
 from bulkclaims.lookup.tokens import ClientCredentials
@@ -34,6 +35,10 @@ _MOST_PAGES = 20
 _PAGE_SIZE = 50
 """How many claims a page of a window search is taken to hold: not published, and no more than a guide to its cost."""
 _WINDOW_DAYS = 90
+_SEARCHES_BY = (
+    frozenset({"claim_number"}),
+    frozenset({"subscriber_id", "date_of_birth", "first_service_date"}),
+)
 _QUERY = (
     "query SearchClaim($searchClaimInput: SearchClaimInput!) { searchClaim(searchClaimInput: $searchClaimInput) {"
     " claims { claimNumber claimStatus member { subscriberId firstName lastName dateOfBirth }"
@@ -46,7 +51,12 @@ _QUERY = (
 
 @frozen(kw_only=True)
 class OptumRealSettings:
-    """How to speak to Optum Real."""
+    """
+    How to speak to Optum Real.
+
+    Raises:
+        SettingsWrong: A setting is not usable; the sentence names it.
+    """
 
     client_id: str
     client_secret: Secret
@@ -56,7 +66,7 @@ class OptumRealSettings:
     """The vendor's own when blank."""
     account: str = "optum-real"
     """Names the payer account in the limiter."""
-    claim_number_kind: Literal["payer", "patient_account"] = "payer"
+    claim_number_kind: Literal["payer", "patient_account"] = field(default="payer", validator=check_kind)
     """Whether the claim number column holds the payer's numbers or the provider's own."""
     not_found_codes: frozenset[str] = frozenset()
     """Codes of errors that mean that there is no such claim, where a payer sends one in place of an empty list."""
@@ -76,7 +86,7 @@ class OptumRealSettings:
 
 class OptumRealConnector:
     """
-    Asks Optum Real for one claim by its number, or for all of a provider's claims in some days of service.
+    Asks Optum Real for one claim, by its number or its patient, or for all of a provider's claims in some days.
 
     Args:
         settings: Whom to ask, and as whom.
@@ -104,6 +114,7 @@ class OptumRealConnector:
             max_in_flight=settings.max_in_flight,
             rate=settings.rate,
             in_flight_in_all=settings.in_flight_in_all,
+            searches_by=_SEARCHES_BY,
             window_days=_WINDOW_DAYS,
             page_size=_PAGE_SIZE,
         )
@@ -113,8 +124,7 @@ class OptumRealConnector:
 
     async def inquire(self, inquiry: ClaimInquiry) -> Answer:  # noqa: D102 -- the contract stands in `interfaces.Connector`
         trace = str(uuid.uuid4())
-        key = "claimNumber" if self._settings.claim_number_kind == "payer" else "patientAccountNumber"
-        body = _body({"payerId": inquiry.payer_id, key: inquiry.claim_number})
+        body = _body({"payerId": inquiry.payer_id, **self._searched(inquiry)})
         page = await self._page(inquiry, self._headers(inquiry, trace), body)
         claims = list(page.claims)
         for _ in range(_MOST_PAGES):
@@ -126,16 +136,24 @@ class OptumRealConnector:
 
     async def inquire_window(self, window: Window, page: str = "") -> WindowPage:
         """Ask once for one page, as `interfaces.WindowConnector` has it."""
-        days = {
-            "serviceStartDate": window.first.strftime(DATE_FORMAT),
-            "serviceEndDate": window.last.strftime(DATE_FORMAT),
-        }
         headers = self._headers(window, str(uuid.uuid4()), page)
-        found = await self._page(None, headers, _body({"payerId": window.payer_id, **days}))
+        body = _body({"payerId": window.payer_id, **_days(window.first, window.last)})
+        found = await self._page(None, headers, body)
         return WindowPage(found.claims, found.next_token)
 
     async def aclose(self) -> None:  # noqa: D102
         await self._line.aclose()
+
+    def _searched(self, inquiry: ClaimInquiry) -> dict[str, str]:
+        """The claim's number or, where none is known, the patient and the dates of service."""
+        if inquiry.claim_number:
+            key = "claimNumber" if self._settings.claim_number_kind == "payer" else "patientAccountNumber"
+            return {key: inquiry.claim_number}
+        window = dates_of_service(inquiry, date.today(), _WINDOW_DAYS)  # noqa: DTZ011 -- where the claims are handled
+        if window is None:
+            raise InquiryRefused("Not sent: this payer is asked for a claim by its number, or by its dates of service.")
+        born = inquiry.date_of_birth.strftime(DATE_FORMAT)
+        return {"memberId": inquiry.subscriber_id, "memberDateOfBirth": born, **_days(*window)}
 
     def _headers(self, asked: ClaimInquiry | Window, trace: str, page: str = "") -> dict[str, str]:
         # Without the tax id every answer is said to be an empty list: "not found" for a whole file.
@@ -146,6 +164,10 @@ class OptumRealConnector:
     async def _page(self, inquiry: ClaimInquiry | None, headers: dict[str, str], body: dict[str, Any]) -> Page:
         reply = await self._line.ask("POST", headers, {"json": body}, lambda reply: told(reply, inquiry))
         return read_page(json_of(reply.body), inquiry, self._settings.not_found_codes)
+
+
+def _days(first: date, last: date) -> dict[str, str]:
+    return {"serviceStartDate": first.strftime(DATE_FORMAT), "serviceEndDate": last.strftime(DATE_FORMAT)}
 
 
 def _body(searched: dict[str, str]) -> dict[str, Any]:

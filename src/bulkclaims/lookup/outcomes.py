@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from bulkclaims.errors import AccessExpired, ConnectorError, InquiryRefused, PayerUnavailable
+from bulkclaims.errors import InquiryRefused, PayerUnavailable
 from bulkclaims.lookup.matching import Match, MatchRules, NoMatch, match_claim
 from bulkclaims.lookup.status_codes import DATA_REFUSED, PENDING, SEARCH_FOUND_NOTHING, SYSTEM_DOWN, StatusTable
 from bulkclaims.records import ERROR, NOT_FOUND, ClaimStatus, RowResult
@@ -14,19 +14,12 @@ from bulkclaims.records import ERROR, NOT_FOUND, ClaimStatus, RowResult
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from bulkclaims.errors import ConnectorError
     from bulkclaims.lookup.inquiries import Question
     from bulkclaims.records import Answer, ClaimInquiry
 
+_OUR_WORDS = StatusTable()
 _NOT_CLAIMS = SYSTEM_DOWN | DATA_REFUSED | {SEARCH_FOUND_NOTHING}
-
-_AFTER_A_FAILURE: tuple[tuple[type[ConnectorError], str], ...] = (
-    (PayerUnavailable, "Retry the job later."),
-    (InquiryRefused, "Correct the row and upload it again."),
-    (AccessExpired, "Retry the job. If rows fail so again, have the payer account's credentials checked."),
-    (ConnectorError, "Retry the job. If the row fails so again, tell your administrator."),
-)
-"""What to do next, by the first class that fits."""
-
 _NO_MATCH = {
     "nothing": "Claim not found",
     "other_claims": "Claim not found: the payer returned other claims",
@@ -94,7 +87,7 @@ def answered(question: Question, finding: Finding, table: StatusTable, asked: in
     )
 
 
-def failed(question: Question, error: ConnectorError, asked: int) -> RowResult:
+def failed(question: Question, error: ConnectorError, asked: int, table: StatusTable = _OUR_WORDS) -> RowResult:
     """The result of a question's first row when its look-up brought no answer; no other row may share it later."""
     inquiry = question.inquiry
     return RowResult(
@@ -105,7 +98,7 @@ def failed(question: Question, error: ConnectorError, asked: int) -> RowResult:
         patient_name=_name(inquiry.first_name, inquiry.last_name),
         error=error.message,
         asked=asked,
-        next_action=next(action for kind, action in _AFTER_A_FAILURE if isinstance(error, kind)),
+        next_action=table.after(error),
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from bulkclaims.errors import ConnectorError
 from bulkclaims.records import ERROR, NOT_FOUND
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ _POST = "Post the payment from the remittance advice."
 _CHECK = "Check the claim number, member ID, birth date and dates of service, then ask again."
 _CORRECT = "Correct the row and upload it again."
 _LATER = "Retry the job later."
+_ASK_FOR_HELP = "Retry the job. If the row fails so again, tell your administrator."
 _REVISED = "Look for the adjusted claim and post it in place of the first one."
 _BILL_OTHER = "Find out which payer covers these dates and bill it."
 
@@ -185,12 +187,20 @@ NEXT_ACTIONS: Mapping[str, str] = MappingProxyType(
         REJECTED: _RESUBMIT,
         NOT_FOUND: _CHECK,
         ERROR: _LATER,
+        "payer_unavailable": _LATER,
+        "payer_down": _LATER,
+        "inquiry_refused": _CORRECT,
+        "access_expired": "Retry the job. If rows fail so again, have the payer account's credentials checked.",
+        "answer_not_understood": _ASK_FOR_HELP,
+        "connector_error": _ASK_FOR_HELP,
     }
 )
 """
-What billing staff do next, by category code, by category and status code with a colon between, or by status word.
+What billing staff do next, by category code, by category and status code with a colon between, or by status word; or,
+where there was no answer, by the `code` of the `ConnectorError`.
 
-The narrowest key counts. A copy with other sentences may be given to `StatusTable`.
+The narrowest key counts: of an error, its own code before its class's, and that before the class's above. A
+copy with other sentences may be given to `StatusTable`.
 """
 
 SYSTEM_DOWN = frozenset({"E1", "E2"})
@@ -214,5 +224,12 @@ class StatusTable:
 
     def next_action(self, word: str, category_code: str = "", status_code: str = "") -> str:
         """What to do about a claim of these codes or, where they say nothing, of this status word; "" if unknown."""
-        keys = (f"{category_code}:{status_code}", category_code, word)
+        return self._first(f"{category_code}:{status_code}", category_code, word)
+
+    def after(self, error: ConnectorError) -> str:
+        """What to do about a row whose look-up brought no answer; "" if unknown."""
+        classes = (kind for kind in type(error).__mro__ if issubclass(kind, ConnectorError))
+        return self._first(error.code, *(kind.code for kind in classes), ERROR)
+
+    def _first(self, *keys: str) -> str:
         return next((self.actions[key] for key in keys if key in self.actions), "")

@@ -14,6 +14,7 @@ from attrs import evolve
 from bulkclaims.errors import AnswerNotUnderstood, InquiryRefused
 from bulkclaims.lookup.answer_values import amount_of, date_of, json_of, object_of, period_of, text_of, trace_of
 from bulkclaims.lookup.http_status import NOTHING_SAID, Said
+from bulkclaims.lookup.inquiry_rules import capabilities_of
 from bulkclaims.lookup.payer_line import PayerLine
 from bulkclaims.lookup.scrub import code, scrub
 from bulkclaims.lookup.stedi_request import StediSettings, request_body
@@ -21,7 +22,7 @@ from bulkclaims.lookup.stedi_x12 import x12_body
 from bulkclaims.lookup.transport import make_client
 from bulkclaims.lookup.x12 import read_answer as read_x12
 from bulkclaims.privacy import Masked
-from bulkclaims.records import Answer, Capabilities, ClaimStatus
+from bulkclaims.records import Answer, ClaimStatus
 
 if TYPE_CHECKING:
     from bulkclaims.lookup.shared_access import SharedAccess
@@ -52,13 +53,7 @@ class StediConnector:
         self._read = read_x12_answer if self._x12 else read_answer
         self._line = PayerLine(settings.url, client, settings.credentials, access=access)
         self._headers = Masked({"Authorization": settings.api_key.reveal()} if settings.api_key else {})
-        self.capabilities = Capabilities(
-            account=settings.account or settings.face,
-            needs=(frozenset({"payer_id"}), frozenset({"npi", "tin"})),
-            max_in_flight=settings.max_in_flight,
-            rate=settings.rate,
-            in_flight_in_all=settings.in_flight_in_all,
-        )
+        self.capabilities = capabilities_of(settings, settings.account or settings.face)
 
     async def prepare(self) -> None:  # noqa: D102
         await self._line.prepare()

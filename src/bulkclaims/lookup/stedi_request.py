@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from bulkclaims.errors import SettingsWrong
-from bulkclaims.lookup.inquiry_rules import check_cells, dates_of_service, provider_id
+from bulkclaims.lookup.inquiry_rules import check_cells, check_kind, dates_of_service, provider_id
 from bulkclaims.lookup.tokens import ClientCredentials
 from bulkclaims.outgoing import check_url
 
@@ -54,7 +54,7 @@ class StediSettings:
     client_id: str = ""
     client_secret: Secret | None = None
     """For Optum, with *client_id*."""
-    claim_number_kind: Literal["payer", "patient_account"] = "payer"
+    claim_number_kind: Literal["payer", "patient_account"] = field(default="payer", validator=check_kind)
     """Whether the claim number column holds the payer's numbers or the provider's own."""
     max_in_flight: int = 10
     """Look-ups at a time in one worker process."""
@@ -82,12 +82,6 @@ class StediSettings:
             raise SettingsWrong("The setting api_key is missing: Stedi is asked with an API key.")
         if self.face == "optum" and not (self.client_id and self.client_secret):
             raise SettingsWrong("The settings client_id and client_secret are missing: Optum is asked with a token.")
-        if self.claim_number_kind not in {"payer", "patient_account"}:
-            raise SettingsWrong("The setting claim_number_kind is to be payer or patient_account.")
-        if self.max_in_flight < 1:
-            raise SettingsWrong("The setting max_in_flight is to be 1 or more.")
-        if self.in_flight_in_all is not None and self.in_flight_in_all < 1:
-            raise SettingsWrong("The setting in_flight_in_all is to be 1 or more.")
         _ = self.x12_settings
 
     @property
@@ -172,11 +166,14 @@ def _gender(inquiry: ClaimInquiry, face: str) -> dict[str, str]:
 
 
 def _numbers(inquiry: ClaimInquiry, settings: StediSettings) -> dict[str, str]:
-    if settings.claim_number_kind == "patient_account":
-        return {"patientAccountNumber": inquiry.claim_number}
-    account = inquiry.patient_account_number
-    ours = {"patientAccountNumber": account} if account else {}
-    return {"tradingPartnerClaimNumber": inquiry.claim_number} | ours
+    """Those that are known; without any, the patient's claims of these days are searched for."""
+    numbers = {"patientAccountNumber": inquiry.claim_number}
+    if settings.claim_number_kind == "payer":
+        numbers = {
+            "tradingPartnerClaimNumber": inquiry.claim_number,
+            "patientAccountNumber": inquiry.patient_account_number,
+        }
+    return {name: number for name, number in numbers.items() if number}
 
 
 def _dates_of_service(inquiry: ClaimInquiry, today: date) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from bulkclaims.errors import (
+    BulkClaimsError,
     ConnectorError,
     InquiryRefused,
     PayerAway,
@@ -20,6 +21,7 @@ from bulkclaims.errors import (
     TicketGone,
 )
 from bulkclaims.lookup.inquiries import fingerprint
+from bulkclaims.lookup.lanes import bugs_blamed
 from bulkclaims.lookup.retrying import Stopped, pause
 from bulkclaims.privacy import describe
 from bulkclaims.records import Answer, Ticket
@@ -72,8 +74,9 @@ class Tickets:
     async def _discard(self, course: Course, ticket: Ticket) -> None:
         try:
             await course.lanes.turn(course.go_on)
-            await self.connector.discard(ticket)
-        except (ConnectorError, Stopped) as failure:
+            with bugs_blamed(course.lanes.account):
+                await self.connector.discard(ticket)
+        except (BulkClaimsError, Stopped) as failure:
             _log.debug("The payer keeps an answer until its time is over. %s", describe(failure))
 
 
@@ -136,11 +139,9 @@ class TicketedAsk:
         return started if isinstance(started, Ticket) else self.read(started)
 
     async def _polled(self, ticket: Ticket, waits: Iterable[float]) -> Finding:
-        clock = asyncio.get_running_loop().time
+        clock, waiting = asyncio.get_running_loop().time, chain(waits, repeat(WAITS[-1]))
         give_up = clock() + PATIENCE_SECONDS
-        for seconds in chain(waits, repeat(WAITS[-1])):
-            if clock() + seconds > give_up:
-                break
+        while clock() + (seconds := next(waiting)) <= give_up:
             await pause(seconds, self.course.go_on)
             finding = await self.course.lanes.request(self._mark, self.course.go_on, partial(self._poll, ticket))
             if finding is not None:

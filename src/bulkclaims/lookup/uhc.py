@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import field, frozen
 
 from bulkclaims.errors import AnswerNotUnderstood, InquiryRefused, PageGone, SettingsWrong, WindowTooFull
-from bulkclaims.lookup.inquiry_rules import tax_id
+from bulkclaims.lookup.inquiry_rules import check_kind, tax_id
 from bulkclaims.lookup.matching import without_marks
 from bulkclaims.lookup.payer_line import PayerLine
 from bulkclaims.lookup.tokens import ClientCredentials
@@ -57,11 +57,6 @@ def _check_header(_: object, attribute: Attribute[Any], name: str) -> None:
         raise SettingsWrong(f"The setting {attribute.name} is to be the name of a header.")
 
 
-def _check_kind(_: object, attribute: Attribute[Any], kind: str) -> None:
-    if kind not in {"payer", "patient_account"}:
-        raise SettingsWrong(f"The setting {attribute.name} is to be payer or patient_account.")
-
-
 @frozen(kw_only=True)
 class UhcSettings:
     """
@@ -91,7 +86,7 @@ class UhcSettings:
     """The longest range of days to search. The vendor says less than 31 in one place, and 90 in another."""
     account: str = "uhc"
     """Names the payer account in the limiter."""
-    claim_number_kind: Literal["payer", "patient_account"] = field(default="payer", validator=_check_kind)
+    claim_number_kind: Literal["payer", "patient_account"] = field(default="payer", validator=check_kind)
     """Whether the claim number column holds the payer's numbers or the provider's own."""
     max_in_flight: int = 10
     """Look-ups at a time in one worker process."""
@@ -137,7 +132,6 @@ class UhcConnector:
             max_in_flight=settings.max_in_flight,
             rate=settings.rate,
             in_flight_in_all=settings.in_flight_in_all,
-            searches_by=(frozenset({"claim_number"}),),
             window_days=settings.window_days,
             page_size=_PAGE_SIZE,
             lookback_months=_LOOKBACK_MONTHS,

@@ -80,22 +80,11 @@ def read_page(reply: Reply, inquiry: ClaimInquiry | None) -> WindowPage:
         ConnectorError: The class that fits the code or, without one that is known, the status.
         AnswerNotUnderstood: The body is not what the API promises, least of all "not found".
     """
-    answer = _parsed(reply)
-    errors = _errors(answer)
-    codes = [_code_of(error) for error in errors]
-    _raise_known(codes, reply)
-    claims = answer.get("claims")
-    if codes and set(codes) == {_NOT_FOUND} and not claims:
-        return WindowPage(())
-    if kind := class_of(reply.status):
-        raise error_of(kind, reply, _said(errors, inquiry))
-    # Looked at before the claims: there may be some of them beside it, but not all.
-    if errors:
-        said = _said(errors, inquiry)
-        raise PayerUnavailable(f"The payer could not answer; try again later.{f' [{said.code}]' if said.code else ''}")
-    if not isinstance(claims, list):
-        raise AnswerNotUnderstood("The payer's answer has no list of claims.")
-    return WindowPage(tuple(map(_claim, claims)), _next_page(answer) if claims else "")
+    # Not raised in there: some services keep the variables of whatever an exception passed through.
+    outcome = _come_to(reply, inquiry)
+    if isinstance(outcome, WindowPage):
+        return outcome
+    raise outcome
 
 
 def told(reply: Reply, inquiry: ClaimInquiry | None) -> Said:
@@ -105,12 +94,38 @@ def told(reply: Reply, inquiry: ClaimInquiry | None) -> Said:
     Raises:
         ConnectorError: It holds a known code, so that it is no matter of tokens.
     """
+    outcome = _told(reply, inquiry)
+    if isinstance(outcome, Said):
+        return outcome
+    raise outcome
+
+
+def _come_to(reply: Reply, inquiry: ClaimInquiry | None) -> WindowPage | ConnectorError:
+    answer = _parsed(reply)
+    errors = _errors(answer)
+    codes = [_code_of(error) for error in errors]
+    if failure := _known(codes, reply):
+        return failure
+    claims = answer.get("claims")
+    if codes and set(codes) == {_NOT_FOUND} and not claims:
+        return WindowPage(())
+    if kind := class_of(reply.status):
+        return error_of(kind, reply, _said(errors, inquiry))
+    # Looked at before the claims: there may be some of them beside it, but not all.
+    if errors:
+        said = _said(errors, inquiry)
+        return PayerUnavailable(f"The payer could not answer; try again later.{f' [{said.code}]' if said.code else ''}")
+    if not isinstance(claims, list):
+        return AnswerNotUnderstood("The payer's answer has no list of claims.")
+    return WindowPage(tuple(map(_claim, claims)), _next_page(answer) if claims else "")
+
+
+def _told(reply: Reply, inquiry: ClaimInquiry | None) -> Said | ConnectorError:
     try:
         errors = _errors(json_of(reply.body))
     except AnswerNotUnderstood:
         return NOTHING_SAID
-    _raise_known([_code_of(error) for error in errors], reply)
-    return _said(errors, inquiry)
+    return _known([_code_of(error) for error in errors], reply) or _said(errors, inquiry)
 
 
 def _parsed(reply: Reply) -> dict[str, Any]:
@@ -135,16 +150,18 @@ def _code_of(error: object) -> object:
     return str(error.get("code")) if isinstance(error, dict) else ""
 
 
-def _raise_known(codes: list[object], reply: Reply) -> None:
+def _known(codes: list[object], reply: Reply) -> ConnectorError | None:
+    """What the first code that is known comes to."""
     for known, (kind, sentence) in _MEANINGS.items():
         if known not in codes:
             continue
         beside = class_of(reply.status)
         if kind is not PayerUnavailable:
-            raise kind(f"{sentence} [{known}]")
+            return kind(f"{sentence} [{known}]")
         if beside in _IN_TROUBLE:
-            raise error_of(beside, reply, Said(known))
-        raise PayerUnavailable(f"{sentence} [{known}]", retry_after=retry_after(reply.headers))
+            return error_of(beside, reply, Said(known))
+        return PayerUnavailable(f"{sentence} [{known}]", retry_after=retry_after(reply.headers))
+    return None
 
 
 def _said(errors: list[object], inquiry: ClaimInquiry | None) -> Said:

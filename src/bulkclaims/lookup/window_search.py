@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
 
-from bulkclaims.errors import AccessRefused, ConnectorError, PageGone, PayerAway, WindowTooFull
+from bulkclaims.errors import AccessRefused, BulkClaimsError, ConnectorError, PageGone, PayerAway, WindowTooFull
 from bulkclaims.lookup.course import results_of
 from bulkclaims.lookup.matching import Match, match_claim, normal_id
 from bulkclaims.lookup.outcomes import Finding, answered
@@ -97,16 +97,20 @@ class WindowSearch:
     async def results(self, course: Course) -> AsyncGenerator[list[RowResult], None]:
         """Yield results for questions that windows answer; those that are left are to be asked by themselves."""
         for provider, questions in self._by_provider(course).items():
-            book = self._book(course, provider)
+            book, end = self._book(course, provider), None
             try:
                 await self._fill(course, book, provider, questions)
-            except Stopped:
-                return
-            except PayerAway as away:
-                course.put_aside(away)
-                return
+            except (Stopped, BulkClaimsError) as error:
+                end = error
+            # Whatever ends the search, what was read by then has answers.
             if batch := [result for question in questions for result in self._matched(course, book, question)]:
                 yield batch
+            if isinstance(end, PayerAway):
+                course.put_aside(end)
+            elif isinstance(end, BulkClaimsError):
+                raise end
+            if end:
+                return
 
     def _by_provider(self, course: Course) -> dict[tuple[str, str], list[Question]]:
         grouped: dict[tuple[str, str], list[Question]] = {}

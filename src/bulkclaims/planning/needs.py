@@ -67,7 +67,9 @@ class Needs:
             )
 
     def checked(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """*rows*, each with one more error for everything that its payer needs and it lacks."""
+        """*rows*, of one file, each with one more error for everything that its payer needs and it lacks."""
+        if "payer_id" not in rows[0].columns and not self._for(rows[0]).anything:
+            return rows
         return [evolve(row, errors=(*row.errors, *more)) if (more := tuple(self._errors(row))) else row for row in rows]
 
     def _errors(self, row: Row) -> Iterator[CellError]:
@@ -79,9 +81,12 @@ class Needs:
             if not any(row.values[place] for place in places):
                 sentence = f"This payer needs {named(choice)}; fill it in, or have it set for the whole job."
                 yield CellError(row.number, min(choice), "needed_by_payer", sentence)
-        if checks.oldest and (day := _day(row, checks.days_at)) and day < checks.oldest:
+        # A row with errors may hold no date at all there.
+        days_at = [] if row.errors or not checks.oldest else checks.days_at
+        latest = next((place for place in days_at if row.values[place]), None)
+        if latest is not None and checks.oldest and to_date(row.values[latest]) < checks.oldest:
             sentence = f"This payer knows claims of the last {checks.months} months alone; leave the row out."
-            yield CellError(row.number, row.columns[checks.days_at[0]], "too_old_for_payer", sentence)
+            yield CellError(row.number, row.columns[latest], "too_old_for_payer", sentence)
 
     def _for(self, row: Row) -> _Checks:
         place = _place(row.columns, "payer_id")
@@ -114,17 +119,14 @@ class _Checks:
     oldest: date | None = None
     months: int | None = None
 
+    @property
+    def anything(self) -> bool:
+        """Whether a row can be wrong at all."""
+        return bool(self.unknown or self.needs or self.oldest)
+
 
 def _place(columns: tuple[str, ...], name: str) -> int | None:
     return columns.index(name) if name in columns else None
-
-
-def _day(row: Row, places: Iterable[int]) -> date | None:
-    """The latest day of service; None where the row has none, or none that can be read, which it is told otherwise."""
-    for place in places:
-        if row.values[place] and not row.errors:
-            return to_date(row.values[place])
-    return None
 
 
 def _months_before(day: date, months: int) -> date:

@@ -13,7 +13,7 @@ from bulkclaims.planning.windows import WORTH_A_WINDOW, provider_of, service_day
 from bulkclaims.records import ClaimInquiry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bulkclaims.planning.needs import PayersOf
     from bulkclaims.records import Capabilities, Row
@@ -24,6 +24,9 @@ HEADROOM = 0.92
 Which part of the rate is used. Slots are when look-ups begin here; on the way to the payer some fall behind, and close
 up with those that follow. With this, 50 a second are not 51 in any second as long as none is more than 85 ms late.
 """
+
+
+_DAYS = frozenset({"first_service_date", "last_service_date"})
 
 
 @define
@@ -43,31 +46,36 @@ class Planner:
     _days: dict[tuple[str, tuple[str, str]], Counter[int]] = field(factory=dict, init=False)
     """For each provider whose claims can be searched by window: rows by their first day of service."""
 
-    def add(self, rows: Iterable[Row]) -> None:
-        """Count *rows*, but for those that will not be asked."""
-        for row in rows:
-            if not row.errors:
-                self._add(row)
+    def add(self, rows: Sequence[Row]) -> None:
+        """Count *rows*, all of one file, but for those that will not be asked."""
+        for payer_id, some in self._by_payer([row for row in rows if not row.errors]).items():
+            can = self.payers(payer_id)
+            if can is not None and some:
+                self._accounts[can.account] = can
+                self._rows[can.account] += len(some)
+                if can.page_size is not None and not _DAYS.isdisjoint({*rows[0].columns, *self.defaults}):
+                    self._add_days(can, some)
 
     def plans(self) -> tuple[PayerPlan, ...]:
         """What will be asked of each payer account, most rows first."""
         return tuple(self._plan(self._accounts[account], rows) for account, rows in self._rows.most_common())
 
-    def _add(self, row: Row) -> None:
-        payer = self.defaults.get("payer_id", "")
-        if "payer_id" in row.columns:
-            payer = row.values[row.columns.index("payer_id")] or payer
-        can = self.payers(payer)
-        if can is None:
-            return
-        self._accounts[can.account] = can
-        self._rows[can.account] += 1
-        if can.page_size is None:
-            return
-        inquiry = ClaimInquiry.from_row(row, self.defaults)
-        provider, days = provider_of(inquiry), service_days(inquiry, can.window_days or 1)
-        if provider and days:
-            self._days.setdefault((can.account, provider), Counter())[days[0]] += 1
+    def _by_payer(self, rows: Sequence[Row]) -> dict[str, Sequence[Row]]:
+        default = self.defaults.get("payer_id", "")
+        if not rows or "payer_id" not in rows[0].columns:
+            return {default: rows}
+        place = rows[0].columns.index("payer_id")
+        grouped: dict[str, list[Row]] = {}
+        for row in rows:
+            grouped.setdefault(row.values[place] or default, []).append(row)
+        return {**grouped}
+
+    def _add_days(self, can: Capabilities, rows: Iterable[Row]) -> None:
+        for row in rows:
+            inquiry = ClaimInquiry.from_row(row, self.defaults)
+            provider, days = provider_of(inquiry), service_days(inquiry, can.window_days or 1)
+            if provider and days:
+                self._days.setdefault((can.account, provider), Counter())[days[0]] += 1
 
     def _plan(self, can: Capabilities, rows: int) -> PayerPlan:
         searches = found = 0
@@ -75,12 +83,12 @@ class Planner:
             if account == can.account and days.total() >= WORTH_A_WINDOW:
                 searches += sum(_pages(days, can))
                 found += days.total()
-        calls = searches + rows - found
+        calls = searches + (rows - found) * can.requests_each
         return PayerPlan(
             account=can.account,
             rows=rows,
             calls=calls,
-            most_calls=searches + rows,
+            most_calls=searches + rows * can.requests_each,
             searches=searches,
             seconds=calls / (can.rate.per_second * HEADROOM) if can.rate else None,
             per_day=can.rate.per_day if can.rate else None,

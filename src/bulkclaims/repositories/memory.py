@@ -314,12 +314,15 @@ class MemoryRepository(MemoryLimiter, MemoryTokens, MemoryAccess, MemoryKept, Me
                 return job
             if job.cancel_requested:
                 return self._end(stored, JobStatus.CANCELLED)
-            return self._end(stored, JobStatus.FAILED, rules.TOO_LATE)
+            return self._end(stored, JobStatus.FAILED, job.problem or rules.TOO_LATE)
 
     def fail(self, job_id: JobId, problem: str) -> Job:  # noqa: D102
         with self._lock:
             stored = self._published(job_id)
-            return stored.job if stored.job.status.ended else self._end(stored, JobStatus.FAILED, problem)
+            job = stored.job
+            if not (job.status.ended or job.problem):
+                stored.job = evolve(job, problem=problem or rules.NO_REASON)
+            return self.settle(job_id)
 
     def active(self) -> Sequence[JobId]:  # noqa: D102
         with self._lock:
@@ -395,7 +398,7 @@ class MemoryRepository(MemoryLimiter, MemoryTokens, MemoryAccess, MemoryKept, Me
 
 def _going(job: Job, now: datetime) -> bool:
     late = job.deadline_at is not None and job.deadline_at <= now
-    return not (job.status.ended or job.cancel_requested or late)
+    return not (job.status.ended or job.cancel_requested or job.problem or late)
 
 
 def _started(job: Job, now: datetime) -> Job:

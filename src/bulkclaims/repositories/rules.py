@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 ALL_REFUSED = "Every row was refused at upload: correct the rows named in the error log and upload the file again."
 TOO_LATE = "The job was not done by its deadline. What was answered is kept; retry the job to go on from there."
+NO_REASON = "The job could not go on, and whatever stopped it did not say why; the service's log may."
+"""What stands in for a blank reason: where one is noted, it has to show."""
 
 MOST_PATIENCE = 8
 """How many times longer than the first bell one counts that was never answered: not quite three minutes by default."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 STRANGE: tuple[object, ...] = (None, True, 17, -1.5, "CANARY", "half \ud800", "", {}, ["CANARY"], {"CANARY": "CANARY"})
 """What may stand where something else should; an empty list is apart, since it may well say that there is nothing."""
+NO_ANSWERS = (b"<html>maintenance</html>", b"", b"null", b"{}", b"[]", b'{"other": []}', b'{"a')
+"""Bodies that say nothing: a page, nothing, half an answer, or another container."""
 _MIB = 1024**2
 
 
@@ -68,6 +70,32 @@ def doubled(body: object, place: Place) -> object:
     return _with(body, place, double)
 
 
+def misplaced(body: object) -> list[object]:
+    """Copies of *body* with something else in one place each: what is strange, under another name, or twice."""
+    there = _places(body)
+    return [
+        *(put(body, place, strange) for place in there for strange in STRANGE),
+        *(change(body, place) for place in there for change in (renamed, doubled)),
+    ]
+
+
+def lessened(body: object) -> list[object]:
+    """Copies of *body* that lack something in one place each, or have an empty list there."""
+    there = _places(body)
+    return [*(dropped(body, place) for place in there), *(put(body, place, []) for place in there)]
+
+
+def respelt(body: object) -> list[object]:
+    """Copies of *body* with one number each as text, or one text as the number that it is."""
+    other = ((place, retyped(at(body, place))) for place in _places(body))
+    return [put(body, place, value) for place, value in other if value is not None]
+
+
+def wrapped(body: object) -> list[object]:
+    """*body* within something else, and other roots in its place."""
+    return [b"other " + body] if isinstance(body, bytes) else [{"other": body}, [body], [[]], "[]", 0]
+
+
 def retyped(value: object) -> object:
     """A number as text, text that is a plain number as one; None where it is neither."""
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -106,6 +134,11 @@ def endless(sent: list[int]) -> Iterator[bytes]:
 
     yield http_answer(b"", Transfer_Encoding="chunked").replace(b"Content-Length: 0\r\n", b"")
     yield from map(noted, repeat(b"%x\r\n%b\r\n" % (_MIB, b" " * _MIB), 1024))
+
+
+def _places(body: object) -> list[Place]:
+    """Every place in *body*; none in what is not JSON."""
+    return [] if isinstance(body, bytes) else list(places(body))
 
 
 def _with(body: object, place: Place, change: Callable[[Any, Any], object]) -> object:

@@ -87,6 +87,8 @@ class JobModel:
     late_at_once: bool
     status: JobStatus = JobStatus.PENDING
     cancel_requested: bool = False
+    problem: str = ""
+    """Why it is to fail, while it is active."""
     run: int = 1
     waiting: tuple[float, str] | None = None
     """For how long something was put aside, and why."""
@@ -97,7 +99,7 @@ class JobModel:
     def going(self) -> bool:
         """Whether further rows may be looked up."""
         late = self.late_at_once and self.status is JobStatus.PROCESSING
-        return not (self.status.ended or self.cancel_requested or late)
+        return not (self.status.ended or self.cancel_requested or self.problem or late)
 
     @property
     def results(self) -> dict[int, SealedResult]:
@@ -228,28 +230,24 @@ class RepositoryMachine(RuleBasedStateMachine):
             if model.waiting is None or seconds >= model.waiting[0]:
                 model.waiting = seconds, reason
 
-    @rule(job_id=published, wanted=st.booleans())
-    def stop(self, *, job_id: JobId, wanted: bool) -> None:
+    @rule(job_id=published, problem=st.sampled_from(["", "No.", "Never."]))
+    def stop(self, job_id: JobId, problem: str) -> None:
         """End a job before its time: somebody wants to, or it cannot go on."""
-        if wanted:
-            self._cancel(job_id)
+        if problem:
+            self._fail(job_id, problem)
         else:
-            self._fail(job_id)
+            self._cancel(job_id)
 
     @rule(job_id=published)
     def settle(self, job_id: JobId) -> None:
         """End the job if it is over."""
-        model, job = self.jobs[job_id], self.repository.settle(job_id)
-        expected = model.settled()
-        assert job.status is expected
-        if expected.ended and not model.status.ended:
-            self._end(model, job, expected)
+        self._settled(self.jobs[job_id], self.repository.settle(job_id))
 
     @rule(job_id=published, fail_first=st.booleans())
     def reopen(self, *, job_id: JobId, fail_first: bool) -> None:
         """Retry what failed and what was never asked, if need be of a job made to fail."""
         if fail_first:
-            self._fail(job_id)
+            self._fail(job_id, "No.")
         model = self.jobs[job_id]
         kept = [row for row, one in model.results.items() if one.success or one.refused]
         if not model.status.ended or len(kept) == ROWS * len(model.chunks):
@@ -258,6 +256,7 @@ class RepositoryMachine(RuleBasedStateMachine):
             return
         self.repository.reopen(OURS, job_id)
         model.status, model.cancel_requested, model.ended = JobStatus.PENDING, False, None
+        model.problem = ""
         model.run += 1
         for chunk in model.chunks:
             chunk.reopen()
@@ -272,6 +271,7 @@ class RepositoryMachine(RuleBasedStateMachine):
             succeeded = sum(kept.success for kept in model.results.values())
             assert (job.succeeded, job.failed) == (succeeded, len(model.results) - succeeded)
             assert (job.status, job.run, job.cancel_requested) == (model.status, model.run, model.cancel_requested)
+            assert job.status.ended or job.problem == model.problem
             assert (job.waiting_until is None, job.waiting_for) == (
                 model.waiting is None,
                 "" if model.waiting is None else model.waiting[1],
@@ -341,10 +341,17 @@ class RepositoryMachine(RuleBasedStateMachine):
         if model.status is JobStatus.PENDING:
             self._end(model, job, JobStatus.CANCELLED)
 
-    def _fail(self, job_id: JobId) -> None:
-        model, job = self.jobs[job_id], self.repository.fail(job_id, "No.")
+    def _fail(self, job_id: JobId, problem: str) -> None:
+        model = self.jobs[job_id]
         if not model.status.ended:
-            self._end(model, job, JobStatus.FAILED)
+            model.problem = model.problem or problem
+        self._settled(model, self.repository.fail(job_id, problem))
+
+    def _settled(self, model: JobModel, job: Job) -> None:
+        expected = model.settled()
+        assert job.status is expected
+        if expected.ended and not model.status.ended:
+            self._end(model, job, expected)
 
     def _held(self, lease: Lease) -> tuple[JobModel, ChunkModel | None]:
         model = self.jobs[lease.chunk.job_id]
@@ -354,6 +361,8 @@ class RepositoryMachine(RuleBasedStateMachine):
 
     def _end(self, model: JobModel, job: Job, status: JobStatus) -> None:
         assert job.status is status
+        assert bool(job.problem) is (status is JobStatus.FAILED)
+        assert status is not JobStatus.FAILED or model.problem in {"", job.problem}
         model.status, model.ended, model.waiting = status, job, None
 
 

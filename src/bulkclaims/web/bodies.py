@@ -80,7 +80,7 @@ class JobBody(TypedDict):
     progress_percentage: Percentage
     success_rate: Percentage
     cancel_requested: bool
-    problem: Annotated[str, says(description="Why the run ended as FAILED; blank otherwise.")]
+    problem: Annotated[str, says(description="Why the run ended as FAILED, or is about to; blank otherwise.")]
     run: Annotated[int, says(minimum=1, description="1 for the first run; each retry adds one.")]
     created_by: str
     created_at: Moment

@@ -30,7 +30,11 @@ if TYPE_CHECKING:
     from bulkclaims.records import SealedResult
 
 is_active = jobs.c.status.in_((JobStatus.PENDING, JobStatus.PROCESSING))
-is_wanted = and_(jobs.c.cancel_requested.is_(False), or_(jobs.c.deadline_at.is_(None), jobs.c.deadline_at > now()))
+is_wanted = and_(
+    jobs.c.cancel_requested.is_(False),
+    jobs.c.problem == "",
+    or_(jobs.c.deadline_at.is_(None), jobs.c.deadline_at > now()),
+)
 """Whether an active job's next row may be asked."""
 is_unfinished = chunks.c.answered < chunks.c.rows
 is_live = chunks.c.lease_until > now()

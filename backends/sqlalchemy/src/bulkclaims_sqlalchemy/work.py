@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select,
 from bulkclaims.errors import LeaseLost
 from bulkclaims.jobs import Chunk, Job, JobId, JobStatus, Lease, Workers
 from bulkclaims.repositories.beats import beats_kept
-from bulkclaims.repositories.rules import MOST_PATIENCE, NOT_WAITING, TOO_LATE
+from bulkclaims.repositories.rules import MOST_PATIENCE, NO_REASON, NOT_WAITING, TOO_LATE
 from bulkclaims.repositories.texts import in_use
 from bulkclaims_sqlalchemy import beats, kept, leases
 from bulkclaims_sqlalchemy.leases import NotFree, is_active, is_free, is_live, is_unfinished, is_wanted
@@ -139,11 +139,14 @@ def _settle(connection: Connection, job_id: JobId) -> Job:
         return job
     if job.cancel_requested:
         return _end(connection, job_id, JobStatus.CANCELLED)
-    return _end(connection, job_id, JobStatus.FAILED, TOO_LATE)
+    return _end(connection, job_id, JobStatus.FAILED, job.problem or TOO_LATE)
 
 
 def _fail(connection: Connection, job_id: JobId, problem: str) -> Job:
-    return _end(connection, job_id, JobStatus.FAILED, problem)
+    # A job that is to fail already keeps its reason.
+    job = update(jobs).where(jobs.c.id == job_id, is_active, jobs.c.problem == "")
+    connection.execute(job.values(problem=problem or NO_REASON))
+    return _settle(connection, job_id)
 
 
 def _end(connection: Connection, job_id: JobId, status: JobStatus, problem: str = "") -> Job:

@@ -6,9 +6,9 @@ import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from bulkclaims.lookup.inquiry_rules import capabilities_of
 from bulkclaims.lookup.x12.answer import read_answer
 from bulkclaims.lookup.x12.inquiry_276 import write_276
-from bulkclaims.records import Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -42,13 +42,7 @@ class X12Connector:
         self._settings = settings
         self._send = send
         self._close = close
-        self.capabilities = Capabilities(
-            account=settings.account,
-            needs=(frozenset({"payer_id"}), frozenset({"npi", "tin"})),
-            max_in_flight=settings.max_in_flight,
-            rate=settings.rate,
-            in_flight_in_all=settings.in_flight_in_all,
-        )
+        self.capabilities = capabilities_of(settings, settings.account)
 
     async def inquire(self, inquiry: ClaimInquiry) -> Answer:  # noqa: D102 -- the contract stands in `interfaces.Connector`
         number = secrets.randbelow(999_999_999) + 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from attrs import field, frozen
 
 from bulkclaims.errors import InquiryRefused, SettingsWrong
-from bulkclaims.lookup.inquiry_rules import check_cells, dates_of_service, provider_id
+from bulkclaims.lookup.inquiry_rules import check_cells, check_kind, dates_of_service, provider_id
 from bulkclaims.lookup.matching import without_marks
 from bulkclaims.lookup.x12.segments import COMPONENT, REPETITION, RESERVED, Segment, put_together
 
@@ -66,7 +66,7 @@ class X12Settings:
     """Loop 2100A; payers go by the id, which each inquiry has."""
     usage: Literal["P", "T"] = "P"
     """Production or test, ISA15."""
-    claim_number_kind: Literal["payer", "patient_account"] = "payer"
+    claim_number_kind: Literal["payer", "patient_account"] = field(default="payer", validator=check_kind)
     """Whether the claim number column holds the payer's numbers or the provider's own."""
     account: str = field(default="x12", validator=_can_be_sent)
     """Names the payer account in the limiter."""
@@ -147,13 +147,13 @@ def _transaction(inquiry: ClaimInquiry, settings: X12Settings, reference: str, m
 
 
 def _numbers(inquiry: ClaimInquiry, settings: X12Settings) -> Iterator[Segment]:
-    ours = inquiry.patient_account_number
+    """Those that are known; without any, the patient's claims of these days are searched for."""
+    numbers = {"claim_number": "EJ"}
     if settings.claim_number_kind == "payer":
-        yield _segment("REF", "1K", _sendable(inquiry.claim_number, "claim_number"))
-    else:
-        ours = inquiry.claim_number
-    if ours:
-        yield _segment("REF", "EJ", _sendable(ours, "patient_account_number"))
+        numbers = {"claim_number": "1K", "patient_account_number": "EJ"}
+    for column, qualifier in numbers.items():
+        if number := getattr(inquiry, column):
+            yield _segment("REF", qualifier, _sendable(number, column))
 
 
 def _dates(inquiry: ClaimInquiry, today: date) -> Iterator[Segment]:

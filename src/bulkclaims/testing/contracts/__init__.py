@@ -10,8 +10,10 @@ from bulkclaims.testing.contracts.kept import KeptStoreContract, KeptWithJobsCon
 from bulkclaims.testing.contracts.limiter import LimiterContract
 from bulkclaims.testing.contracts.parser import RowParserContract
 from bulkclaims.testing.contracts.repository import JobRepositoryContract
+from bulkclaims.testing.contracts.tickets import TicketConnectorContract
 from bulkclaims.testing.contracts.tokens import TokenStoreContract
 from bulkclaims.testing.contracts.views import ViewContract
+from bulkclaims.testing.contracts.windows import WindowConnectorContract
 from bulkclaims.testing.contracts.writer import ResultWriterContract
 
 __all__ = [
@@ -28,6 +30,8 @@ __all__ = [
     "LimiterContract",
     "ResultWriterContract",
     "RowParserContract",
+    "TicketConnectorContract",
     "TokenStoreContract",
     "ViewContract",
+    "WindowConnectorContract",
 ]

@@ -103,6 +103,13 @@ class BellContract:
         repository.cancel(OURS, job.id)
         assert numbers(repository.ring(job.id, 9, 0)) == []
 
+    def test_no_bell_of_a_job_to_fail(self, repository: JobRepository) -> None:
+        """Once a run cannot go on, no chunk is rung any more, whoever is at work on another."""
+        job = upload(repository, chunks=3)
+        take(repository, job)
+        repository.fail(job.id, "No.")
+        assert numbers(repository.ring(job.id, 9, 0)) == []
+
     def test_no_bell_of_a_late_job(self, repository: JobRepository) -> None:
         """Past the deadline no chunk is rung any more."""
         job = upload(repository, deadline_seconds=0)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
-import traceback
 import tracemalloc
 from typing import TYPE_CHECKING
 
@@ -23,30 +21,26 @@ from bulkclaims.errors import (
 from bulkclaims.lookup.matching import Match, MatchRules, NoMatch
 from bulkclaims.lookup.outcomes import find
 from bulkclaims.records import OPTIONAL_COLUMNS, Answer, ClaimInquiry
+from bulkclaims.testing.contracts.asking import IN_TROUBLE, TOKEN, all_shown, in_turn, once
 from bulkclaims.testing.malformed import (
-    STRANGE,
+    NO_ANSWERS,
     about_another,
-    at,
     bomb,
-    doubled,
-    dropped,
     endless,
-    places,
-    put,
-    renamed,
-    retyped,
+    lessened,
+    misplaced,
+    respelt,
+    wrapped,
 )
-from bulkclaims.testing.scripted_payer import ScriptedPayer, http_answer
+from bulkclaims.testing.scripted_payer import http_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from bulkclaims.interfaces import Connector
-    from bulkclaims.testing.malformed import Place
-    from bulkclaims.testing.scripted_payer import Heard
+    from bulkclaims.testing.contracts.asking import Sent
 
     Connect = Callable[[str], Connector]
-    Sent = bytes | Iterator[bytes] | None
     Outcome = Answer | BulkClaimsError
 
 _BY_THE_RULES = MatchRules()
@@ -58,8 +52,8 @@ class ConnectorContract:
     """
     Every promise of `bulkclaims.interfaces.Connector`, for connectors that speak HTTP.
 
-    A subclass, named `Test…`, has the fixtures below. Each test asks a real server on loopback. Tokens, where the
-    connector wants one, are given by the subclass's `found` and `nothing`, which see each request.
+    A subclass, named `Test…`, has the fixtures below. Each test asks a real server on loopback, which gives a token to
+    whoever asks for one by `client_credentials`.
 
         connect:  a function from a base URL to a new connector that asks there, with a key or with no credentials
         inquiry:  a `ClaimInquiry` that the connector can ask, with made-up cells of four letters or more
@@ -87,14 +81,12 @@ class ConnectorContract:
         assert isinstance(answer, Answer)
         assert all(claim.category_code in {"D0", "A4"} for claim in answer.claims)
 
-    @pytest.mark.parametrize(
-        "body", [b"<html>maintenance</html>", b"", b"null", b"{}", b"[]", b'{"other": []}', b'{"a']
-    )
+    @pytest.mark.parametrize("body", NO_ANSWERS)
     def test_a_strange_body_is_never_not_found(self, connect: Connect, inquiry: ClaimInquiry, body: bytes) -> None:
         """A page, nothing, half an answer, or another container: not understood."""
         assert isinstance(_ask(connect, inquiry, http_answer(body)), AnswerNotUnderstood)
 
-    @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+    @pytest.mark.parametrize("status", IN_TROUBLE)
     def test_a_payer_in_trouble_is_asked_again(self, connect: Connect, inquiry: ClaimInquiry, status: int) -> None:
         """Time-outs, throttling and server errors are `PayerUnavailable`, with the wait the payer asks for."""
         error = _ask(connect, inquiry, http_answer({}, status, Retry_After="7"))
@@ -144,8 +136,7 @@ class ConnectorContract:
 
     def test_another_root_is_never_not_found(self, connect: Connect, inquiry: ClaimInquiry, found: object) -> None:
         """The claim within something that the API does not have: not understood."""
-        wrapped = [b"other " + found] if isinstance(found, bytes) else [{"other": found}, [found], [[]], "[]", 0]
-        for body, outcome in _ask_all(connect, inquiry, wrapped):
+        for body, outcome in _ask_all(connect, inquiry, wrapped(found)):
             assert isinstance(outcome, AnswerNotUnderstood), body
 
     @pytest.mark.parametrize("media_type", ["text/html", "text/plain; charset=utf-16", "application/json", ""])
@@ -177,16 +168,12 @@ class ConnectorContract:
         self, connect: Connect, inquiry: ClaimInquiry, found: object
     ) -> None:
         """Null, numbers, texts and objects wherever something else should stand: the claim, or a failure, or others."""
-        wrong = [put(found, place, strange) for place in _places(found) for strange in STRANGE]
-        wrong += [change(found, place) for place in _places(found) for change in (renamed, doubled)]
-        for body, outcome in _ask_all(connect, inquiry, wrong):
+        for body, outcome in _ask_all(connect, inquiry, misplaced(found)):
             assert _match(inquiry, outcome) != NoMatch("nothing"), body
 
     def test_less_than_promised_is_no_crash(self, connect: Connect, inquiry: ClaimInquiry, found: object) -> None:
         """Where something lacks, or a list is empty: an answer, or a documented failure."""
-        less = [dropped(found, place) for place in _places(found)]
-        less += [put(found, place, []) for place in _places(found)]
-        for body, outcome in _ask_all(connect, inquiry, less):
+        for body, outcome in _ask_all(connect, inquiry, lessened(found)):
             assert isinstance(outcome, Answer | ConnectorError), body
 
     def test_numbers_as_text_and_text_as_numbers(self, connect: Connect, inquiry: ClaimInquiry, found: object) -> None:
@@ -194,10 +181,7 @@ class ConnectorContract:
         expected = _ask(connect, inquiry, http_answer(found))
         assert isinstance(expected, Answer)
         assert isinstance(_match(inquiry, expected), Match)
-        other = [
-            put(found, place, value) for place in _places(found) if (value := retyped(at(found, place))) is not None
-        ]
-        for body, outcome in _ask_all(connect, inquiry, other):
+        for body, outcome in _ask_all(connect, inquiry, respelt(found)):
             is_same = getattr(outcome, "claims", None) == expected.claims
             assert is_same or isinstance(outcome, AnswerNotUnderstood), body
 
@@ -214,17 +198,9 @@ class ConnectorContract:
         self, connect: Connect, inquiry: ClaimInquiry, found: object, secret: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         """Whatever the payer does, it is in no `repr`, exception, traceback with variables, log line or answer."""
-        told = {"message": f"{secret} is refused", "error": f"Bearer {secret}"}
-        statuses = (302, 400, 401, 403, 404, 422, 429, 500, 503)
-        answers: list[Sent] = [http_answer(found), None, b"no HTTP\r\n\r\n", http_answer(b"<html>"), endless([])]
-        answers += [http_answer(told, status) for status in statuses]
         with caplog.at_level(logging.DEBUG):
-            outcomes, _ = _ask_in_turn(connect, inquiry, answers)
-            connector = connect("http://127.0.0.1:1")
-            outcomes.append(asyncio.run(_refused(connector, inquiry)))
-        shown = [repr(connector), *map(repr, vars(connector).values()), caplog.text]
-        shown += [_shown(each) if isinstance(each, BaseException) else repr(each) for each in outcomes]
-        assert not secret or not [text for text in shown if secret in text]
+            shown = all_shown(connect, lambda connector: connector.inquire(inquiry), http_answer(found), secret)
+        assert not [word for word in filter(None, (secret, TOKEN)) if word in shown + caplog.text]
 
     def test_its_needs_are_columns(self, connect: Connect) -> None:
         """What it cannot do without are columns that a file may have, and it has room for a look-up."""
@@ -236,64 +212,20 @@ class ConnectorContract:
 
 def _ask(connect: Connect, inquiry: ClaimInquiry, answer: Sent) -> Outcome:
     """What comes of one look-up at a payer that gives *answer*; it is asked once and let go of."""
-    (outcome,), times = _ask_in_turn(connect, inquiry, [answer])
-    assert times == 1
-    return outcome
+    return once(connect, lambda connector: connector.inquire(inquiry), answer)
 
 
 def _ask_all(connect: Connect, inquiry: ClaimInquiry, bodies: Sequence[object]) -> Iterator[tuple[object, Outcome]]:
     """Each body, with what comes of a look-up that is answered with it."""
-    outcomes, _ = _ask_in_turn(connect, inquiry, [http_answer(body) for body in bodies])
+    answers = [http_answer(body) for body in bodies]
+    outcomes, _ = in_turn(connect, lambda connector: connector.inquire(inquiry), answers)
     return zip(bodies, outcomes, strict=True)
-
-
-def _ask_in_turn(connect: Connect, inquiry: ClaimInquiry, answers: Iterable[Sent]) -> tuple[list[Outcome], int]:
-    """What comes of a look-up for each of *answers*, and how often the payer was asked."""
-    answer: Sent = None
-
-    async def script(_heard: Heard) -> Sent:
-        return answer
-
-    async def run() -> tuple[list[Outcome], int]:
-        nonlocal answer
-        outcomes = []
-        async with ScriptedPayer(script) as payer:
-            connector = connect(payer.url)
-            try:
-                for each in answers:
-                    answer = each
-                    outcomes.append(await _outcome(connector, inquiry))
-                return outcomes, len(payer.heard)
-            finally:
-                await connector.aclose()
-
-    return asyncio.run(run())
-
-
-async def _refused(connector: Connector, inquiry: ClaimInquiry) -> Outcome:
-    """What comes of a look-up where nobody listens."""
-    try:
-        return await _outcome(connector, inquiry)
-    finally:
-        await connector.aclose()
-
-
-async def _outcome(connector: Connector, inquiry: ClaimInquiry) -> Outcome:
-    try:
-        return await connector.inquire(inquiry)
-    except BulkClaimsError as error:
-        return error
 
 
 def _match(inquiry: ClaimInquiry, outcome: Outcome) -> Match | NoMatch | None:
     """What an outcome says of the claim; None where it is a failure, which is one of the documented ones."""
     assert isinstance(outcome, Answer | ConnectorError)
     return find(inquiry, outcome, _BY_THE_RULES).match if isinstance(outcome, Answer) else None
-
-
-def _places(body: object) -> list[Place]:
-    """Every place in *body*; none in what is not JSON."""
-    return [] if isinstance(body, bytes) else list(places(body))
 
 
 def _bytes_of(body: object) -> bytes:
@@ -308,8 +240,3 @@ def _peak(act: Callable[[], object]) -> int:
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-
-
-def _shown(error: BaseException) -> str:
-    """All that is ever shown of an exception: its traceback, with the variables of each frame."""
-    return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import pytest
 from attrs import evolve
 
 from bulkclaims.errors import LeaseLost, NotNow
@@ -97,10 +98,11 @@ class CrowdContract:
         assert {one.status for one in ended} == {JobStatus.COMPLETED}
         assert len({one.ended_at for one in ended}) == 1
 
-    def test_a_job_ends_in_one_way(self, repository: JobRepository) -> None:
+    @pytest.mark.parametrize("answered", [1, ROWS])
+    def test_a_job_ends_in_one_way(self, repository: JobRepository, answered: int) -> None:
         """When some settle, some fail and some cancel a job, it ends once and stays so."""
         job = upload(repository, chunks=1)
-        repository.record(take(repository, job), [result(row) for row in rows_in(0)])
+        repository.record(take(repository, job, seconds=0), [result(row) for row in rows_in(0)[:answered]])
 
         def end(caller: int) -> Job | None:
             with suppress(NotNow):
@@ -115,6 +117,17 @@ class CrowdContract:
         ends = {(one.status, one.problem, one.ended_at) for one in crowd(end, 9) if one and one.status.ended}
         now = repository.get(OURS, job.id)
         assert ends == {(now.status, now.problem, now.ended_at)}
+
+    def test_one_of_many_reasons_stays(self, repository: JobRepository) -> None:
+        """When many fail a job at the same moment, under a live lease, all of them read the same reason."""
+        job = upload(repository)
+        lease = take(repository, job)
+        noted = crowd(lambda caller: repository.fail(job.id, f"No {caller}."))
+        assert {one.status for one in noted} == {JobStatus.PROCESSING}
+        assert len({one.problem for one in noted}) == 1
+        repository.release(lease)
+        ended = crowd(lambda _: repository.settle(job.id))
+        assert {(one.status, one.problem) for one in ended} == {(JobStatus.FAILED, noted[0].problem)}
 
     def test_a_job_is_reopened_once(self, repository: JobRepository) -> None:
         """Of retries at the same moment one starts a run, the others are told that it runs."""

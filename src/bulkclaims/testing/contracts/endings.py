@@ -134,18 +134,120 @@ class SettleContract:
 
 
 class FailContract:
-    """A run that cannot go on says why."""
+    """A run that cannot go on says why, and ends once what is in flight is recorded."""
 
     def test_an_active_job_fails_for_a_reason(self, repository: JobRepository) -> None:
-        """PENDING or PROCESSING, held or not, the job is FAILED with the sentence given, its answers kept."""
-        waiting, running = upload(repository), upload(repository)
-        repository.record(take(repository, running), [result(1)])
-        for job in (waiting, running):
+        """PENDING or PROCESSING, the job is FAILED with the sentence given when nobody holds a part, answers kept."""
+        waiting, running, left = upload(repository), upload(repository), upload(repository)
+        repository.record(take(repository, running, seconds=0), [result(1)])
+        repository.release(take(repository, left))
+        for job in (waiting, running, left):
             ended = repository.fail(job.id, "Le payeur refuse l'accès — 拒否.")
             assert ended == repository.get(OURS, job.id)
             assert (ended.status, ended.problem) == (JobStatus.FAILED, "Le payeur refuse l'accès — 拒否.")
             assert ended.ended_at is not None
         assert_counted(repository, running, succeeded=1, failed=0)
+
+    def test_a_job_to_fail_waits_for_its_workers(self, repository: JobRepository) -> None:
+        """It says why at once, and is FAILED once no live lease is held, so that what is in flight is recorded."""
+        job = upload(repository, chunks=3)
+        leases = [take(repository, job, number) for number in (0, 1)]
+        noted = repository.fail(job.id, "The budget is spent.")
+        assert noted == repository.get(OURS, job.id)
+        assert (noted.status, noted.problem, noted.ended_at) == (JobStatus.PROCESSING, "The budget is spent.", None)
+        assert job.id in repository.active()
+        for place, lease in enumerate(leases):
+            assert repository.renew(lease, LONG) is False
+            assert repository.record(lease, [result(place * ROWS + 1)]) is False
+            assert repository.settle(job.id).status is JobStatus.PROCESSING
+            repository.release(lease)
+        ended = repository.settle(job.id)
+        assert ended == repository.get(OURS, job.id)
+        assert (ended.status, ended.problem) == (JobStatus.FAILED, "The budget is spent.")
+        assert ended.ended_at is not None
+        assert_counted(repository, job, succeeded=2, failed=0)
+
+    def test_nobody_gets_a_part_of_a_job_to_fail(self, repository: JobRepository) -> None:
+        """Neither a chunk that nobody has begun nor one that was given back is leased."""
+        job = upload(repository)
+        lease = take(repository, job)
+        repository.release(take(repository, job, 1))
+        repository.fail(job.id, "No.")
+        assert repository.lease(Chunk(job.id, 1), "w2", LONG) is None
+        repository.park(lease, 0, "The payer is away.")
+        assert repository.lease(lease.chunk, "w2", LONG) is None
+        ended = repository.settle(job.id)
+        assert (ended.status, ended.waiting_for) == (JobStatus.FAILED, "")
+
+    def test_a_job_to_fail_does_not_wait_for_the_dead(self, repository: JobRepository) -> None:
+        """A lease that expires after the reason was noted does not hold up the end."""
+        job = upload(repository)
+        lease = take(repository, job)
+        assert repository.fail(job.id, "No.").status is JobStatus.PROCESSING
+        repository.renew(lease, 0)
+        assert repository.settle(job.id).status is JobStatus.FAILED
+
+    def test_the_first_of_several_reasons_stays(self, repository: JobRepository) -> None:
+        """Whoever notes another, or notes it as the last to hold a part, reads the first one."""
+        job = upload(repository)
+        lease = take(repository, job)
+        repository.fail(job.id, "First.")
+        assert repository.fail(job.id, "Second.").problem == "First."
+        repository.release(lease)
+        ended = repository.fail(job.id, "Third.")
+        assert (ended.status, ended.problem) == (JobStatus.FAILED, "First.")
+
+    def test_a_job_to_fail_that_got_all_answers_is_completed(self, repository: JobRepository) -> None:
+        """When the last rows came in all the same there is nothing left that could fail, and no problem."""
+        job = upload(repository, chunks=1)
+        lease = take(repository, job)
+        repository.fail(job.id, "No.")
+        assert repository.record(lease, [result(row) for row in rows_in(0)]) is False
+        ended = repository.settle(job.id)
+        assert (ended.status, ended.problem) == (JobStatus.COMPLETED, "")
+
+    @pytest.mark.parametrize("first", ["cancel", "fail"])
+    def test_a_persons_cancel_comes_before_a_reason(self, repository: JobRepository, first: str) -> None:
+        """Whichever was first: the job is CANCELLED, and no problem is left to be read."""
+        job = upload(repository)
+        lease = take(repository, job)
+        if first == "fail":
+            repository.fail(job.id, "No.")
+        assert repository.cancel(OURS, job.id).cancel_requested is True
+        if first == "cancel":
+            repository.fail(job.id, "No.")
+        repository.release(lease)
+        ended = repository.settle(job.id)
+        assert (ended.status, ended.problem) == (JobStatus.CANCELLED, "")
+
+    def test_a_reason_comes_before_the_deadline(self, repository: JobRepository) -> None:
+        """What stopped the run is what is told, also when it is late by then."""
+        job = upload(repository, deadline_seconds=0)
+        lease = take(repository, job)
+        repository.fail(job.id, "No.")
+        repository.release(lease)
+        assert repository.settle(job.id).problem == "No."
+
+    def test_a_blank_reason_is_one_too(self, repository: JobRepository) -> None:
+        """A sentence stands in for it, so that the job ends."""
+        held, free = upload(repository), upload(repository)
+        lease = take(repository, held)
+        assert repository.fail(held.id, "").problem
+        repository.release(lease)
+        for ended in (repository.settle(held.id), repository.fail(free.id, "")):
+            assert ended.status is JobStatus.FAILED
+            assert ended.problem
+
+    def test_another_run_knows_nothing_of_the_reason(self, repository: JobRepository) -> None:
+        """After a retry chunks are leased as ever, and the run goes on."""
+        job = upload(repository)
+        lease = take(repository, job)
+        repository.fail(job.id, "No.")
+        repository.release(lease)
+        repository.settle(job.id)
+        again = repository.reopen(OURS, job.id)
+        assert (again.status, again.problem) == (JobStatus.PENDING, "")
+        assert repository.renew(take(repository, job), LONG) is True
 
     def test_an_ended_job_does_not_fail(self, repository: JobRepository) -> None:
         """However a job ended, a later failure does not change it; the first of two reasons stays."""

@@ -153,7 +153,7 @@ class ParkContract:
         job, ended, deleted = upload(repository), upload(repository), upload(repository)
         late = take(repository, job, seconds=0)
         take(repository, job, worker="w2", seconds=0)
-        leases = [late, take(repository, ended), take(repository, deleted)]
+        leases = [late, take(repository, ended, seconds=0), take(repository, deleted, seconds=0)]
         for each in (ended, deleted):
             repository.fail(each.id, "No.")
         repository.delete(OURS, deleted.id)

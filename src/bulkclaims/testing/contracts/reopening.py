@@ -53,7 +53,7 @@ class ReopenContract:
     def test_rows_never_asked_are_reopened_after_a_failure(self, repository: JobRepository) -> None:
         """After FAILED the rows that lack a result are asked; the problem is forgotten."""
         job = upload(repository)
-        repository.record(take(repository, job), [result(1), result(2, success=False)])
+        repository.record(take(repository, job, seconds=0), [result(1), result(2, success=False)])
         repository.fail(job.id, "No.")
         again = repository.reopen(OURS, job.id)
         assert (again.status, again.problem, again.run) == (JobStatus.PENDING, "", 2)
@@ -91,7 +91,7 @@ class ReopenContract:
     def test_writes_of_the_earlier_run_are_refused(self, repository: JobRepository) -> None:
         """A lease of an earlier run is lost for good: before the new run, during it, and held by nobody else."""
         job = upload(repository)
-        old = [take(repository, job, number) for number in (0, 1)]
+        old = [take(repository, job, number, seconds=0) for number in (0, 1)]
         repository.fail(job.id, "No.")
         repository.reopen(OURS, job.id)
         for lease in old:
@@ -111,8 +111,8 @@ class ReopenContract:
     def test_attempts_and_bells_start_afresh(self, repository: JobRepository) -> None:
         """A chunk that was rung or ended its workers in the earlier run is rung and leased like a new one."""
         job = upload(repository)
-        take(repository, job, 0, seconds=0)
-        take(repository, job, 0)
+        for _ in range(2):
+            take(repository, job, 0, seconds=0)
         repository.ring(job.id, 9, LONG)
         repository.fail(job.id, "No.")
         repository.reopen(OURS, job.id)
@@ -123,7 +123,7 @@ class ReopenContract:
         """`asked` of a row counts all runs, however many, and rows of one run only that."""
         job = upload(repository, chunks=1)
         for run, asked in enumerate((2, 3, 4)):
-            lease = take(repository, job)
+            lease = take(repository, job, seconds=0)
             repository.record(lease, [result(1, success=run == 2, asked=asked)])
             if run == 0:
                 repository.record(lease, [result(2, asked=7)])
@@ -135,7 +135,7 @@ class ReopenContract:
     def test_a_row_left_open_keeps_its_count(self, repository: JobRepository) -> None:
         """A row that one run did not come to keeps the count of the runs before."""
         job = upload(repository, chunks=1)
-        repository.record(take(repository, job), [result(1, success=False, asked=2)])
+        repository.record(take(repository, job, seconds=0), [result(1, success=False, asked=2)])
         for _ in range(2):
             repository.fail(job.id, "No.")
             repository.reopen(OURS, job.id)
@@ -146,7 +146,7 @@ class ReopenContract:
         """A failure that is asked again no longer answers its fingerprint; a success does."""
         job = upload(repository)
         kept = result(1, fingerprint=b"good")
-        repository.record(take(repository, job), [kept, result(2, success=False, fingerprint=b"bad")])
+        repository.record(take(repository, job, seconds=0), [kept, result(2, success=False, fingerprint=b"bad")])
         repository.fail(job.id, "No.")
         repository.reopen(OURS, job.id)
         assert dict(repository.answers(job.id, [b"good", b"bad"])) == {b"good": kept}
@@ -155,11 +155,14 @@ class ReopenContract:
         assert repository.answers(job.id, [b"bad"])[b"bad"].success is True
 
     def test_a_running_job_cannot_be_reopened(self, repository: JobRepository) -> None:
-        """PENDING or PROCESSING, the job raises `NotNow` and stays as it is."""
+        """PENDING or PROCESSING, or about to fail, the job raises `NotNow` and stays as it is."""
         job = upload(repository)
         with pytest.raises(NotNow):
             repository.reopen(OURS, job.id)
         repository.record(take(repository, job), [result(1, success=False)])
+        with pytest.raises(NotNow):
+            repository.reopen(OURS, job.id)
+        repository.fail(job.id, "No.")
         with pytest.raises(NotNow):
             repository.reopen(OURS, job.id)
         assert_counted(repository, job, succeeded=0, failed=1)

@@ -177,7 +177,7 @@ class JobStoreContract:
         """After `delete` job, rows and results are gone for everyone, and other jobs are untouched."""
         job, other = upload(repository), upload(repository)
         finish(repository, other)
-        repository.record(take(repository, job), [result(1, fingerprint=b"print")])
+        repository.record(take(repository, job, seconds=0), [result(1, fingerprint=b"print")])
         repository.fail(job.id, "No.")
         repository.delete(OURS, job.id)
         for operation in OPERATIONS.values():
@@ -188,7 +188,7 @@ class JobStoreContract:
         assert len(recorded(repository, other)) == other.total_rows
 
     def test_an_active_job_cannot_be_deleted(self, repository: JobRepository) -> None:
-        """A job that waits or runs has to be cancelled first."""
+        """A job that waits or runs has to be cancelled first, also one that is to fail soon."""
         job = upload(repository)
         with pytest.raises(NotNow):
             repository.delete(OURS, job.id)
@@ -196,6 +196,10 @@ class JobStoreContract:
         with pytest.raises(NotNow):
             repository.delete(OURS, job.id)
         assert repository.renew(lease, LONG) is True
+        repository.fail(job.id, "No.")
+        with pytest.raises(NotNow):
+            repository.delete(OURS, job.id)
+        assert repository.renew(lease, LONG) is False
 
     def test_a_job_whose_cancel_waits_for_a_lease_is_not_told_to_be_cancelled(self, repository: JobRepository) -> None:
         """Whoever has cancelled a running job is told to wait, not to cancel it."""

@@ -105,7 +105,7 @@ class PayerApp:
         claim_number = question.claim_number
         said: list[Said] | Trouble | None = self._trouble()
         if said is None:
-            said = self._said(claim_number) if question.looks_up else []
+            said = self._said(question) if question.looks_up else []
         self._note(question, call, said)
         if isinstance(said, Trouble):
             return self._trouble_reply(said, question)
@@ -113,7 +113,10 @@ class PayerApp:
         is_slow = question.looks_up and scenario_of(claim_number)[1].trouble is Trouble.SLOW
         return evolve(reply, delay=_SLOW_SECONDS) if is_slow else reply
 
-    def _said(self, claim_number: str) -> list[Said] | Trouble:
+    def _said(self, question: Question) -> list[Said] | Trouble:
+        if question.found:
+            return [said for _, said in question.found]
+        claim_number = question.claim_number
         said = answers(claim_number, self._asked[claim_number])
         self._asked[claim_number] += 1
         return said
@@ -175,13 +178,13 @@ class PayerApp:
 def _dialect(settings: SimulatorSettings) -> Dialect:
     match settings.dialect:
         case "availity":
-            return AvailityDialect()
+            return AvailityDialect(Book.read(settings.claims))
         case "optum-real":
             return OptumRealDialect(Book.read(settings.claims))
         case "uhc":
             return UhcDialect(Book.read(settings.claims))
         case "stedi" | "optum" as face:
-            return ClaimStatusDialect(face)
+            return ClaimStatusDialect(face, Book.read(settings.claims))
 
 
 async def _read(receive: Receive) -> bytes:

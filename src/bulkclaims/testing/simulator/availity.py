@@ -7,20 +7,24 @@ Source: the vendor's published Swagger description of claim statuses, and what i
 from __future__ import annotations
 
 import json
+from datetime import date
 from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
 from attrs import define, field
 
+from bulkclaims.records import Window
 from bulkclaims.testing.simulator.availity_form import fields_of, problems
 from bulkclaims.testing.simulator.dialect import Question
 from bulkclaims.testing.simulator.replies import Reply
 from bulkclaims.testing.simulator.scenarios import Said, Trouble, answers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from bulkclaims.records import ClaimInquiry
+    from bulkclaims.testing.simulator.book import Book
     from bulkclaims.testing.simulator.dialect import Call
 
 _BASE = "/v1"
@@ -56,16 +60,23 @@ class _LookUp:
     form: Mapping[str, str] = field(repr=False)
     ending: str
     """Of the claim number, where it chooses one of our own scenarios."""
-    said: list[Said] = field(repr=False)
+    claims: Sequence[tuple[Said, Mapping[str, str]]] = field(repr=False)
+    """What is said of each, beside the form that asks for it by its numbers."""
     polls: int = 0
 
 
 class AvailityDialect:
-    """Requests and answers, and the look-ups that go on."""
+    """
+    Requests and answers, and the look-ups that go on.
+
+    Args:
+        book: The claims that searches by patient and days find.
+    """
 
     token_path = f"{_BASE}/token"
 
-    def __init__(self) -> None:
+    def __init__(self, book: Book) -> None:
+        self._book = book
         self._look_ups: dict[str, _LookUp] = {}
         self._ids = count(900_000_001)
         self._forgotten: set[str] = set()
@@ -103,7 +114,8 @@ class AvailityDialect:
         method, asked = question.request
         if method == "POST":
             form, host = asked
-            return self._take(form, host, said)
+            found = [(one, {**form, **_numbers_of(claim)}) for claim, one in question.found]
+            return self._take(form, host, found or [(one, form) for one in said])
         if method == "DELETE":
             del self._look_ups[asked.id]
             return Reply(200, b"{}")
@@ -123,14 +135,24 @@ class AvailityDialect:
             return self.denied(400)
         if wrong := list(problems(form)):
             return _complaint(400, _REFUSED[400], wrong)
-        return Question(_number_of(form), ("POST", (form, call.headers.get("host", ""))))
+        number = _number_of(form)
+        return Question(number, ("POST", (form, call.headers.get("host", ""))), () if number else self._found(form))
 
-    def _take(self, form: Mapping[str, str], host: str, said: list[Said]) -> Reply:
+    def _found(self, form: Mapping[str, str]) -> Sequence[tuple[ClaimInquiry, Said]]:
+        """The patient's claims of the days asked for; none where there is no telling which days."""
+        if not {"fromDate", "toDate"} <= form.keys():
+            return ()
+        days = (date.fromisoformat(form[name]) for name in ("fromDate", "toDate"))
+        window = Window(form["payer.id"], form.get("providers.taxId", ""), *days)
+        return self._book.of_patient(window, form["subscriber.memberId"], date.fromisoformat(form["patient.birthDate"]))
+
+    def _take(self, form: Mapping[str, str], host: str, claims: Sequence[tuple[Said, Mapping[str, str]]]) -> Reply:
         number = _number_of(form)
         ending = next((each for each in AVAILITY_SCENARIOS if number.endswith(each)), "")
         if ending:
             said = cast("list[Said]", answers(f"{number}-PAID", 0))
-        look_up = _LookUp(str(next(self._ids)), host, form, ending, said)
+            claims = [(one, form) for one in said]
+        look_up = _LookUp(str(next(self._ids)), host, form, ending, claims)
         if ending == "-IMMEDIATE":
             return Reply(200, _whole(look_up, "4", _claims(look_up)))
         if ending == "-GONE" and number not in self._forgotten:
@@ -198,7 +220,11 @@ def _part(form: Mapping[str, str], who: str) -> dict[str, str]:
 
 
 def _claims(look_up: _LookUp) -> list[dict[str, Any]]:
-    return [_claim(one, look_up.form) for one in look_up.said]
+    return [_claim(one, form) for one, form in look_up.claims]
+
+
+def _numbers_of(claim: ClaimInquiry) -> dict[str, str]:
+    return {"claimNumber": claim.claim_number, "patient.accountNumber": claim.patient_account_number}
 
 
 def _claim(said: Said, form: Mapping[str, str]) -> dict[str, Any]:

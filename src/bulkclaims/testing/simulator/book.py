@@ -1,10 +1,10 @@
-"""The claims that a simulated payer knows of, with their patients, as a file names them: what searches by days find."""
+"""The claims that a simulated payer knows of, with their patients, as a file names them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from bulkclaims.parsing import CsvParser
 from bulkclaims.records import ClaimInquiry
@@ -59,6 +59,14 @@ class Book:
                 if one.found and not one.is_other and window.first <= days_of(claim, one)[0] <= window.last:
                     yield claim, one
 
+    def of_patient(self, window: Window, member_id: str, born: date | None) -> tuple[tuple[ClaimInquiry, Said], ...]:
+        """Claims of the window, likewise, that are of this one patient, on the days of service that the book has."""
+        return tuple(
+            (claim, evolve(said, service_day=days_of(claim, said)[0]))
+            for claim, said in self.within(window)
+            if claim.date_of_birth == born and claim.subscriber_id.upper() == member_id.upper()
+        )
+
 
 def days_of(claim: ClaimInquiry | None, said: Said) -> tuple[date, date]:
     """First and last day of service: the book's, or else the scenario's."""
@@ -70,5 +78,5 @@ def days_of(claim: ClaimInquiry | None, said: Said) -> tuple[date, date]:
 def _may_be_of(window: Window, claim: ClaimInquiry) -> bool:
     if claim.first_service_date and not window.first <= claim.first_service_date <= window.last:
         return False  # told first, and without asking the scenarios: books are long
-    tin = claim.tin.replace("-", "")
-    return claim.payer_id in {"", window.payer_id} and tin in {"", window.tin.replace("-", "")}
+    tins = {claim.tin.replace("-", ""), window.tin.replace("-", "")} - {""}
+    return claim.payer_id in {"", window.payer_id} and len(tins) <= 1

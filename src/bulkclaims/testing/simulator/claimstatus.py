@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from bulkclaims.records import Window
 from bulkclaims.testing.simulator.claimstatus_x12 import Malformed, read_276, write_277, write_999
 from bulkclaims.testing.simulator.dialect import Question
 from bulkclaims.testing.simulator.replies import Reply
@@ -17,9 +20,10 @@ from bulkclaims.testing.simulator.request_rules import refusal
 from bulkclaims.testing.simulator.scenarios import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date
+    from collections.abc import Mapping, Sequence
 
+    from bulkclaims.records import ClaimInquiry
+    from bulkclaims.testing.simulator.book import Book
     from bulkclaims.testing.simulator.dialect import Call
     from bulkclaims.testing.simulator.scenarios import Said
 
@@ -36,10 +40,12 @@ class ClaimStatusDialect:
 
     Args:
         face: `stedi` or `optum`.
+        book: The claims that searches by patient and days find.
     """
 
-    def __init__(self, face: str) -> None:
+    def __init__(self, face: str, book: Book) -> None:
         self._face = face
+        self._book = book
         self._path = STEDI_PATH if face == "stedi" else OPTUM_PATH
         self._x12_path = f"{self._path.rstrip('/')}/raw-x12"
         self.token_path = TOKEN_PATH if face == "optum" else ""
@@ -75,13 +81,14 @@ class ClaimStatusDialect:
             return Reply(200, missing_input())
         if sentence := refusal(request, self._face):
             return Reply(400, complaint("VALIDATION", sentence))
-        return Question(claim_number_of(request), request)
+        return self._question(request)
 
     def answer(self, question: Question, said: list[Said]) -> Reply:
         """Answer a good request; one that came as X12 also in X12."""
-        told = answer(question.request, said, self._face)
+        claims = _told_of(question, said)
+        told = answer(question.request, claims, self._face)
         if "x12" in question.request:
-            told["x12"] = write_277(question.request, said)
+            told["x12"] = write_277(question.request, claims)
         return Reply(200, json.dumps(told).encode())
 
     def trouble(self, trouble: Trouble) -> Reply:
@@ -98,7 +105,23 @@ class ClaimStatusDialect:
             return Reply(200, syntax_rejection(write_999(wrong)))
         if sentence := refusal(asked, self._face):
             return Reply(400, complaint("VALIDATION", sentence))
-        return Question(claim_number_of(asked), {**asked, "x12": message})
+        return self._question({**asked, "x12": message})
+
+    def _question(self, request: Mapping[str, Any]) -> Question:
+        number = claim_number_of(request)
+        return Question(number, request, () if number else self._found(request))
+
+    def _found(self, request: Mapping[str, Any]) -> Sequence[tuple[ClaimInquiry, Said]]:
+        """The patient's claims of the days asked for; none where there is no telling which days."""
+        encounter = request.get("encounter") or {}
+        first, last = (_day(encounter.get(name)) for name in ("beginningDateOfService", "endDateOfService"))
+        if first is None:
+            return ()
+        subscriber = request["subscriber"]
+        patient = request.get("dependent") or subscriber
+        (tax_id,) = (one.get("taxId", "") for one in request["providers"] if one["providerType"] == "BillingProvider")
+        window = Window(request["tradingPartnerServiceId"], tax_id, first, last or first)
+        return self._book.of_patient(window, subscriber["memberId"], _day(patient.get("dateOfBirth")))
 
 
 def lacks_control_number(request: Mapping[str, Any]) -> bool:
@@ -112,12 +135,37 @@ def claim_number_of(request: Mapping[str, Any]) -> str:
     return str(encounter.get("tradingPartnerClaimNumber") or encounter.get("patientAccountNumber") or "")
 
 
-def answer(request: Mapping[str, Any], said: list[Said], face: str) -> dict[str, Any]:
-    """Write the answer to a good request, to be sent as JSON."""
+def _told_of(question: Question, said: list[Said]) -> list[tuple[Said, dict[str, Any]]]:
+    """What is said of each claim, with the encounter that it is of: as it was asked, or as the book has it."""
+    encounter = question.request.get("encounter") or {}
+    if not question.found:
+        return [(one, encounter) for one in said]
+    return [(one, {**encounter, **_numbers_of(claim)}) for claim, one in question.found]
+
+
+def _numbers_of(claim: ClaimInquiry) -> dict[str, str]:
+    return {"tradingPartnerClaimNumber": claim.claim_number, "patientAccountNumber": claim.patient_account_number}
+
+
+def _day(text: object) -> date | None:
+    with suppress(ValueError):
+        return date.fromisoformat(str(text))
+    return None
+
+
+def answer(request: Mapping[str, Any], claims: Sequence[tuple[Said, Mapping[str, Any]]], face: str) -> dict[str, Any]:
+    """
+    Write the answer to a good request, to be sent as JSON.
+
+    Args:
+        request: As it came.
+        claims: What is said of each, and the encounter that it is of.
+        face: `stedi` or `optum`.
+    """
     subscriber = {name: request["subscriber"][name] for name in ("firstName", "lastName", "memberId")}
     dependent = request.get("dependent")
     body: dict[str, Any] = {
-        "claims": [_claim(one, request.get("encounter") or {}, face) for one in said],
+        "claims": [_claim(one, encounter, face) for one, encounter in claims],
         "controlNumber": request.get("controlNumber", "000000110"),
         "tradingPartnerServiceId": request["tradingPartnerServiceId"],
         "payer": {

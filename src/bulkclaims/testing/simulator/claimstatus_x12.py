@@ -156,8 +156,8 @@ def _request(found: Mapping[str, str]) -> dict[str, Any]:
     return request
 
 
-def write_277(request: Mapping[str, Any], said: Sequence[Said]) -> str:
-    """Answer *request*, which came as X12, with what is *said* of its claim."""
+def write_277(request: Mapping[str, Any], claims: Sequence[tuple[Said, Mapping[str, str]]]) -> str:
+    """Answer *request*, which came as X12, with what is said of *claims*, each beside the encounter that it is of."""
     subscriber, dependent = request["subscriber"], request.get("dependent")
     body = [
         _segment("BHT", "0010", "08", request["controlNumber"], "20260105", "0931", "DG"),
@@ -172,7 +172,7 @@ def write_277(request: Mapping[str, Any], said: Sequence[Said]) -> str:
     ]
     if dependent:
         body += [_segment("HL", 5, 4, 23), _segment("NM1", "QC", 1, *_names(dependent))]
-    body += [segment for one in said for segment in _said(one, request["encounter"])]
+    body += [segment for one, encounter in claims for segment in _said(one, encounter)]
     return _interchange("HN", "005010X212", "277", body, request["controlNumber"])
 
 
@@ -191,7 +191,7 @@ def _said(said: Said, encounter: Mapping[str, str]) -> Iterator[Segment]:
     if said.found:
         number = "" if said.is_other else encounter.get("tradingPartnerClaimNumber", "")
         yield _segment("REF", "1K", number or said.payer_claim_number)
-        if "patientAccountNumber" in encounter and not said.is_other:
+        if encounter.get("patientAccountNumber") and not said.is_other:
             yield _segment("REF", "EJ", encounter["patientAccountNumber"])
         yield _segment("DTP", 472, "D8", f"{said.service_day:%Y%m%d}")
 

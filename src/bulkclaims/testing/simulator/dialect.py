@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attrs import field, frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from bulkclaims.records import ClaimInquiry
     from bulkclaims.testing.simulator.replies import Reply
     from bulkclaims.testing.simulator.scenarios import Said, Trouble
 
@@ -34,6 +35,8 @@ class Question:
     """Chooses the answer; "" where none is named."""
     request: Any = field(repr=False)
     """Whatever the dialect needs to write its answer."""
+    found: Sequence[tuple[ClaimInquiry, Said]] = field(default=(), repr=False)
+    """Where none is named: the claims of the book that it finds, and what is said of each."""
     looks_up: bool = True
     """False of a request that only goes on with an earlier one, such as a poll: it is not counted as a look-up."""
 

@@ -18,7 +18,7 @@ from bulkclaims.testing.simulator.replies import Reply
 from bulkclaims.testing.simulator.scenarios import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from bulkclaims.records import ClaimInquiry
@@ -103,18 +103,19 @@ class OptumRealDialect:
             return _page([], None)  # as a client of theirs reports: no error, and no claim
         number = str(searched.get("claimNumber") or searched.get("patientAccountNumber") or "")
         asked = {**searched, "tin": call.headers["providertaxid"], "page": int(call.headers.get("nextpagetoken", "0"))}
-        return Question(number, asked, looks_up=frozenset(searched) - {"payerId"} != _DAYS)
+        by = frozenset(searched) - {"payerId"}
+        return Question(number, asked, self._found(asked) if by >= _DAYS else (), looks_up=by != _DAYS)
 
     def answer(self, question: Question, said: list[Said]) -> Reply:
         """Answer a good request, a page at a time."""
         for one in said:
             if one.category.startswith("E"):
                 return self._cannot_answer(one)
-        if not question.looks_up:
-            return _page_of(self._within(question.request), question.request["page"], _WINDOW_PAGE)
         known = self._book.find(question.claim_number)
         claims = [_claim(one, question.request, None if one.is_other else known) for one in said if one.found]
-        return _page_of(claims, question.request["page"], _PAGE)
+        if not question.claim_number:
+            claims = [_claim(one, _numbers_of(claim), claim) for claim, one in question.found]
+        return _page_of(claims, question.request["page"], _PAGE if question.looks_up else _WINDOW_PAGE)
 
     def trouble(self, trouble: Trouble) -> Reply:
         """Answer that something is wrong."""
@@ -122,14 +123,12 @@ class OptumRealDialect:
             return _errors(400, "GRAPHQL_VALIDATION_FAILED", "the request is not valid")
         return _errors(int(trouble.value), "INTERNAL_SERVER_ERROR", "the service failed")
 
-    def _within(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _found(self, asked: Mapping[str, Any]) -> Sequence[tuple[ClaimInquiry, Said]]:
         days = (to_date(asked[name]) for name in ("serviceStartDate", "serviceEndDate"))
-        found = self._book.within(Window(asked["payerId"], asked["tin"], *days))
-        names = {"claimNumber": "claim_number", "patientAccountNumber": "patient_account_number"}
-        return [
-            _claim(said, {name: getattr(claim, column) for name, column in names.items()}, claim)
-            for claim, said in found
-        ]
+        window = Window(asked["payerId"], asked["tin"], *days)
+        if "memberId" not in asked:
+            return tuple(self._book.within(window))
+        return self._book.of_patient(window, asked["memberId"], to_date(asked["memberDateOfBirth"]))
 
     def _cannot_answer(self, said: Said) -> Reply:
         """With status 200, as clients of theirs report."""
@@ -153,6 +152,7 @@ def _too_long(searched: Mapping[str, Any]) -> str:
     if "serviceStartDate" not in searched:
         return ""
     try:
+        to_date(searched.get("memberDateOfBirth", searched["serviceStartDate"]))
         days = (to_date(searched["serviceEndDate"]) - to_date(searched["serviceStartDate"])).days
     except (ValueError, TypeError):
         return "dates are written MM/DD/YYYY"
@@ -188,6 +188,10 @@ def _claim(said: Said, request: Mapping[str, Any], known: ClaimInquiry | None) -
         },
         "claimStatusCrosswalkData": [{"claim507Code": one, "claim508Code": other} for one, other in codes],
     }
+
+
+def _numbers_of(claim: ClaimInquiry) -> dict[str, str]:
+    return {"claimNumber": claim.claim_number, "patientAccountNumber": claim.patient_account_number}
 
 
 def _member(known: ClaimInquiry) -> dict[str, str]:

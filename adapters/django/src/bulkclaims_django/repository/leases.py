@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bulkclaims.records import SealedResult
 
 is_active = Q(status__in=[JobStatus.PENDING, JobStatus.PROCESSING])
-is_wanted = Q(cancel_requested=False) & (Q(deadline_at=None) | Q(deadline_at__gt=Now()))
+is_wanted = Q(cancel_requested=False, problem="") & (Q(deadline_at=None) | Q(deadline_at__gt=Now()))
 """Whether an active job's next row may be asked."""
 is_unfinished = Q(answered__lt=F("rows"))
 is_live = Q(lease_until__gt=Now())

@@ -9,7 +9,7 @@ from django.db.models import Case, F, Q, When
 from bulkclaims.errors import LeaseLost
 from bulkclaims.jobs import Chunk, Job, JobId, JobStatus, Lease, Workers
 from bulkclaims.repositories.beats import beats_kept
-from bulkclaims.repositories.rules import MOST_PATIENCE, NOT_WAITING, TOO_LATE
+from bulkclaims.repositories.rules import MOST_PATIENCE, NO_REASON, NOT_WAITING, TOO_LATE
 from bulkclaims.repositories.texts import in_use
 from bulkclaims_django import models
 from bulkclaims_django.clock import Now
@@ -62,7 +62,7 @@ class Work(Endings):
         return self._end(_settle, job_id)
 
     def fail(self, job_id: JobId, problem: str) -> Job:  # noqa: D102
-        return self._end(_end, in_use(job_id), JobStatus.FAILED, problem)
+        return self._end(_fail, in_use(job_id), problem)
 
     def active(self) -> Sequence[JobId]:  # noqa: D102
         return self._database.read(_active)
@@ -134,7 +134,14 @@ def _settle(using: str, job_id: JobId) -> Ending:
         return Ending(job)
     if job.cancel_requested:
         return _end(using, job_id, JobStatus.CANCELLED)
-    return _end(using, job_id, JobStatus.FAILED, TOO_LATE)
+    return _end(using, job_id, JobStatus.FAILED, job.problem or TOO_LATE)
+
+
+def _fail(using: str, job_id: JobId, problem: str) -> Ending:
+    # A job that is to fail already keeps its reason.
+    job = models.Job.objects.using(using).filter(is_active, id=job_id, problem="")
+    job.update(problem=problem or NO_REASON)
+    return _settle(using, job_id)
 
 
 def _end(using: str, job_id: JobId, status: JobStatus, problem: str = "") -> Ending:
