@@ -35,10 +35,10 @@ from bulkclaims.lookup import (
     StediConnector,
     StediSettings,
 )
-from bulkclaims.lookup.availity_answer import lists_look_ups, read_answer, ticket_of, told
-from bulkclaims.lookup.availity_request import request_form
-from bulkclaims.lookup.payer_line import PayerLine
-from bulkclaims.lookup.transport import Reply, make_client
+from bulkclaims.lookup.payers.availity_answer import lists_look_ups, read_answer, ticket_of, told
+from bulkclaims.lookup.payers.availity_request import request_form
+from bulkclaims.lookup.wire.payer_line import PayerLine
+from bulkclaims.lookup.wire.transport import Reply, make_client
 from bulkclaims.privacy import Secret
 from bulkclaims.records import Answer, ClaimInquiry, Ticket
 from bulkclaims.testing.contracts import ConnectorContract, TicketConnectorContract

@@ -18,8 +18,8 @@ from bulkclaims.errors import (
     SettingsWrong,
 )
 from bulkclaims.lookup import BreakerPolicy, LookupProcessor, RetryPolicy
-from bulkclaims.lookup.breaker import Breaker
-from bulkclaims.lookup.retrying import Stopped
+from bulkclaims.lookup.pace.breaker import Breaker
+from bulkclaims.lookup.pace.retrying import Stopped
 from bulkclaims.repositories.limiter import MemoryLimiter
 
 ONCE = RetryPolicy(attempts=1, base_seconds=0, max_seconds=0, down_seconds=0)

@@ -22,9 +22,9 @@ from bulkclaims.errors import (
     SettingsWrong,
 )
 from bulkclaims.lookup import HttpConnector, StediSettings
-from bulkclaims.lookup.shared_access import Access
-from bulkclaims.lookup.stedi import read_answer
-from bulkclaims.lookup.stedi_request import request_body
+from bulkclaims.lookup.payers.stedi import read_answer
+from bulkclaims.lookup.payers.stedi_request import request_body
+from bulkclaims.lookup.wire.shared_access import Access
 from bulkclaims.privacy import Secret
 from bulkclaims.records import Answer, ClaimInquiry, Rate
 from bulkclaims.testing.scripted_payer import ScriptedPayer, http_answer

@@ -31,17 +31,15 @@ from bulkclaims.lookup import (
     UhcConnector,
     UhcSettings,
     X12Route,
-    availity_answer,
-    stedi,
     tickets,
-    uhc_answer,
 )
-from bulkclaims.lookup.answer_values import json_of
 from bulkclaims.lookup.inquiries import Question
 from bulkclaims.lookup.matching import Match, normal_id
-from bulkclaims.lookup.optum_real_answer import read_page
 from bulkclaims.lookup.outcomes import answered, find
-from bulkclaims.lookup.transport import Reply
+from bulkclaims.lookup.payers import availity_answer, stedi, uhc_answer
+from bulkclaims.lookup.payers.optum_real_answer import read_page
+from bulkclaims.lookup.wire.answer_values import json_of
+from bulkclaims.lookup.wire.transport import Reply
 from bulkclaims.lookup.x12 import Party, read_answer
 from bulkclaims.payloads import open_result, seal_result
 from bulkclaims.privacy import PlainCipher, Secret

@@ -33,9 +33,9 @@ from bulkclaims.lookup import (
     StediConnector,
     StediSettings,
 )
-from bulkclaims.lookup.optum_real_answer import read_page, told
-from bulkclaims.lookup.payer_line import PayerLine
-from bulkclaims.lookup.transport import Reply, make_client
+from bulkclaims.lookup.payers.optum_real_answer import read_page, told
+from bulkclaims.lookup.wire.payer_line import PayerLine
+from bulkclaims.lookup.wire.transport import Reply, make_client
 from bulkclaims.privacy import Secret
 from bulkclaims.records import ClaimInquiry, Window
 from bulkclaims.testing.contracts import ConnectorContract, WindowConnectorContract

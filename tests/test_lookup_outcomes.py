@@ -197,7 +197,7 @@ def test_the_codes_shown_do_not_depend_on_the_order(claims):
 
 def test_a_failure_is_an_error_line_with_its_sentence():
     """No answer: status Error, the sentence, no amounts."""
-    line = failed(Question(b"mark", ASKED, [3]), PayerUnavailable(), 4)
+    line = failed(Question(b"mark", ASKED, [3]), PayerUnavailable(), 4, StatusTable())
     assert (line.row, line.status, line.success, line.patient_name) == (3, "Error", False, "Alma Tester")
     assert (line.asked, line.fingerprint) == (4, None)
     assert line.error == "The payer did not respond; try again later."
@@ -276,7 +276,7 @@ class TestNextAction:
     )
     def test_a_failure_has_one(self, error, action):
         """By what went wrong."""
-        assert failed(Question(b"mark", ASKED, [3]), error, 4).next_action == action
+        assert failed(Question(b"mark", ASKED, [3]), error, 4, StatusTable()).next_action == action
 
     @pytest.mark.parametrize(
         ("error", "action"),

@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from bulkclaims.errors import QuotaSpent
-from bulkclaims.lookup.pacing import HEADROOM, Pacer
-from bulkclaims.lookup.retrying import Stopped
+from bulkclaims.lookup.pace.pacing import HEADROOM, Pacer
+from bulkclaims.lookup.pace.retrying import Stopped
 from bulkclaims.records import Rate
 
 

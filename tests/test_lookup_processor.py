@@ -24,10 +24,10 @@ from bulkclaims.errors import (
 )
 from bulkclaims.interfaces import RunContext
 from bulkclaims.lookup import StediConnector, StediSettings
-from bulkclaims.lookup.breaker import BreakerPolicy
 from bulkclaims.lookup.inquiries import fingerprint, questions
+from bulkclaims.lookup.pace.breaker import BreakerPolicy
+from bulkclaims.lookup.pace.retrying import RetryPolicy
 from bulkclaims.lookup.processor import LookupProcessor
-from bulkclaims.lookup.retrying import RetryPolicy
 from bulkclaims.privacy import Secret
 from bulkclaims.records import (
     REQUIRED_COLUMNS,

@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 
 from bulkclaims.errors import PayerUnavailable
-from bulkclaims.lookup.quiet import QUIET_SECONDS, Quiet
-from bulkclaims.lookup.retrying import Stopped
+from bulkclaims.lookup.pace.quiet import QUIET_SECONDS, Quiet
+from bulkclaims.lookup.pace.retrying import Stopped
 
 
 def told(seconds=None):

@@ -16,8 +16,8 @@ from x12sdk.io import X12ModelReader
 from bulkclaims import BulkClaims, MemoryRepository, Owner
 from bulkclaims.errors import AccessRefused, AnswerNotUnderstood, InquiryRefused, SettingsWrong
 from bulkclaims.lookup import LookupProcessor, RetryPolicy, StediConnector, StediSettings, X12Route
-from bulkclaims.lookup.stedi import read_x12_answer
-from bulkclaims.lookup.stedi_x12 import x12_body
+from bulkclaims.lookup.payers.stedi import read_x12_answer
+from bulkclaims.lookup.payers.stedi_x12 import x12_body
 from bulkclaims.lookup.x12 import Party
 from bulkclaims.lookup.x12.segments import take_apart
 from bulkclaims.privacy import Secret

@@ -12,8 +12,8 @@ from bulkclaims.errors import (
     InquiryRefused,
     PayerUnavailable,
 )
-from bulkclaims.lookup import retrying
-from bulkclaims.lookup.retrying import RetryPolicy, Stopped, ask_persistently, pause
+from bulkclaims.lookup.pace import retrying
+from bulkclaims.lookup.pace.retrying import RetryPolicy, Stopped, ask_persistently, pause
 
 QUICK = RetryPolicy(base_seconds=0, max_seconds=0, down_seconds=0)
 

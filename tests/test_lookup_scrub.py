@@ -7,7 +7,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkclaims.lookup.scrub import MAX_LENGTH, code, scrub
+from bulkclaims.lookup.wire.scrub import MAX_LENGTH, code, scrub
 from bulkclaims.records import ClaimInquiry
 
 ASKED = ClaimInquiry("PCN-7000001", "Alma", "O'Tester-Smith", date(1972, 3, 4), "ZX00012345", gender="F")

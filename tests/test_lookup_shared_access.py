@@ -10,9 +10,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from bulkclaims.errors import PayerUnavailable, PayloadUnreadable, RepositoryUnavailable, SettingsWrong
-from bulkclaims.lookup.shared_access import Access, SharedAccess
-from bulkclaims.lookup.tokens import ClientCredentials, TokenKeeper
-from bulkclaims.lookup.transport import make_client
+from bulkclaims.lookup.wire.shared_access import Access, SharedAccess
+from bulkclaims.lookup.wire.tokens import ClientCredentials, TokenKeeper
+from bulkclaims.lookup.wire.transport import make_client
 from bulkclaims.privacy import PlainCipher, Secret
 from bulkclaims.repositories.memory import MemoryRepository
 from bulkclaims.testing.scripted_payer import ScriptedPayer, http_answer
@@ -184,7 +184,7 @@ def test_a_worker_that_was_killed_holds_up_others_for_its_seconds():
 
 def test_who_waits_too_long_is_told(monkeypatch):
     """Nobody waits for ever for another worker: the look-up is tried again as if the payer were away."""
-    monkeypatch.setattr("bulkclaims.lookup.tokens._PATIENCE_SECONDS", 0)
+    monkeypatch.setattr("bulkclaims.lookup.wire.tokens._PATIENCE_SECONDS", 0)
     shared = SharedAccess(MemoryRepository(), AesCipher())
 
     async def act(keeper, account):
@@ -222,7 +222,7 @@ def test_who_waits_for_a_fetch_fails_with_it():
 @pytest.mark.parametrize("cancelled", [False, True])
 def test_a_fetch_that_hangs_is_left_to_others(monkeypatch, cancelled):
     """Before its claim lapses, or when its job is stopped."""
-    monkeypatch.setattr("bulkclaims.lookup.tokens._FETCH_SECONDS", LONG if cancelled else 0.05)
+    monkeypatch.setattr("bulkclaims.lookup.wire.tokens._FETCH_SECONDS", LONG if cancelled else 0.05)
     shared = SharedAccess(MemoryRepository(), AesCipher())
     asked = asyncio.Event()
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from bulkclaims.errors import RepositoryUnavailable
-from bulkclaims.lookup.shared_slots import SharedSlots
+from bulkclaims.lookup.pace.shared_slots import SharedSlots
 from bulkclaims.repositories.limiter import MemoryLimiter
 
 LONG = 3600.0

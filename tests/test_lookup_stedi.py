@@ -25,9 +25,9 @@ from bulkclaims.errors import (
     SettingsWrong,
 )
 from bulkclaims.lookup import SharedAccess, StediConnector, StediSettings
-from bulkclaims.lookup.stedi import read_answer
-from bulkclaims.lookup.stedi_request import request_body
-from bulkclaims.lookup.transport import make_client
+from bulkclaims.lookup.payers.stedi import read_answer
+from bulkclaims.lookup.payers.stedi_request import request_body
+from bulkclaims.lookup.wire.transport import make_client
 from bulkclaims.privacy import Secret
 from bulkclaims.records import Answer, ClaimInquiry, Rate
 from bulkclaims.repositories.limiter import MemoryLimiter

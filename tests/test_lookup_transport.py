@@ -12,8 +12,8 @@ import pytest
 import trustme
 
 from bulkclaims.errors import AccessRefused, AnswerNotUnderstood, PayerUnavailable, SettingsWrong
-from bulkclaims.lookup import transport
-from bulkclaims.lookup.transport import BODY_BYTES, exchange, make_client
+from bulkclaims.lookup.wire import transport
+from bulkclaims.lookup.wire.transport import BODY_BYTES, exchange, make_client
 from bulkclaims.testing.scripted_payer import ScriptedPayer, http_answer
 
 

@@ -37,10 +37,10 @@ from bulkclaims.lookup import (
     UhcSettings,
 )
 from bulkclaims.lookup.matching import Match, match_claim
-from bulkclaims.lookup.payer_line import PayerLine
-from bulkclaims.lookup.transport import Reply, make_client
-from bulkclaims.lookup.uhc import _CLASSES
-from bulkclaims.lookup.uhc_answer import DatesConflict, read_page, told
+from bulkclaims.lookup.payers.uhc import _CLASSES
+from bulkclaims.lookup.payers.uhc_answer import DatesConflict, read_page, told
+from bulkclaims.lookup.wire.payer_line import PayerLine
+from bulkclaims.lookup.wire.transport import Reply, make_client
 from bulkclaims.privacy import Secret
 from bulkclaims.records import ClaimInquiry, Window
 from bulkclaims.testing.contracts import ConnectorContract, WindowConnectorContract

@@ -17,8 +17,8 @@ from x12sdk.io import X12ModelReader
 from bulkclaims.errors import AccessRefused, AnswerNotUnderstood, ConnectorError, InquiryRefused, SettingsWrong
 from bulkclaims.lookup.matching import MatchRules
 from bulkclaims.lookup.outcomes import find
-from bulkclaims.lookup.payer_line import PayerLine
-from bulkclaims.lookup.transport import make_client
+from bulkclaims.lookup.wire.payer_line import PayerLine
+from bulkclaims.lookup.wire.transport import make_client
 from bulkclaims.lookup.x12 import Party, X12Connector, X12Settings, read_answer, write_276
 from bulkclaims.lookup.x12.segments import take_apart
 from bulkclaims.records import ClaimInquiry, ClaimStatus

@@ -262,7 +262,7 @@ class RowResult:
     fingerprint: bytes | None = field(default=None, repr=False)
     """Keyed digest of the inquiry when this answer may stand for an identical row; None when it may not."""
     next_action: str = ""
-    """What billing staff do next, in plain words; "" where nobody was asked."""
+    """What billing staff do next, in plain words; "" where the row lacks what its payer needs, or was never asked."""
 
 
 @frozen

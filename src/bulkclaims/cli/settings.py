@@ -15,8 +15,8 @@ from attrs import field, frozen
 from bulkclaims.cli.tables import number, only_known, table, text, typed
 from bulkclaims.errors import DefaultRefused, SettingsWrong
 from bulkclaims.jobs import Settings
-from bulkclaims.lookup.breaker import BreakerPolicy
-from bulkclaims.lookup.retrying import RetryPolicy
+from bulkclaims.lookup.pace.breaker import BreakerPolicy
+from bulkclaims.lookup.pace.retrying import RetryPolicy
 from bulkclaims.parsing import canonical_defaults
 from bulkclaims.records import OPTIONAL_COLUMNS
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bulkclaims.errors import PayerAway
     from bulkclaims.interfaces import RunContext
     from bulkclaims.lookup.inquiries import Question
-    from bulkclaims.lookup.lanes import Lanes
+    from bulkclaims.lookup.pace.lanes import Lanes
     from bulkclaims.records import RowResult, Ticket
 
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bulkclaims.errors import QuotaSpent
-from bulkclaims.lookup.retrying import LOOK_SECONDS
+from bulkclaims.lookup.pace.retrying import LOOK_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from bulkclaims.lookup.inquiries import Question
     from bulkclaims.records import Answer, ClaimInquiry
 
-_OUR_WORDS = StatusTable()
 _NOT_CLAIMS = SYSTEM_DOWN | DATA_REFUSED | {SEARCH_FOUND_NOTHING}
 _NO_MATCH = {
     "nothing": "Claim not found",
@@ -87,7 +86,7 @@ def answered(question: Question, finding: Finding, table: StatusTable, asked: in
     )
 
 
-def failed(question: Question, error: ConnectorError, asked: int, table: StatusTable = _OUR_WORDS) -> RowResult:
+def failed(question: Question, error: ConnectorError, asked: int, table: StatusTable) -> RowResult:
     """The result of a question's first row when its look-up brought no answer; no other row may share it later."""
     inquiry = question.inquiry
     return RowResult(

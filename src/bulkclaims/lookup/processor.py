@@ -8,15 +8,15 @@ from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from bulkclaims.lookup.breaker import BreakerPolicy
 from bulkclaims.lookup.course import Course, same_for
 from bulkclaims.lookup.in_flight import InFlight
 from bulkclaims.lookup.inquiries import questions
 from bulkclaims.lookup.kept import Kept
-from bulkclaims.lookup.lanes import Lanes
 from bulkclaims.lookup.matching import MatchRules
-from bulkclaims.lookup.per_loop import PerLoop
-from bulkclaims.lookup.retrying import RetryPolicy
+from bulkclaims.lookup.pace.breaker import BreakerPolicy
+from bulkclaims.lookup.pace.lanes import Lanes
+from bulkclaims.lookup.pace.per_loop import PerLoop
+from bulkclaims.lookup.pace.retrying import RetryPolicy
 from bulkclaims.lookup.singly import SingleLookup
 from bulkclaims.lookup.status_codes import StatusTable
 from bulkclaims.lookup.tickets import Tickets

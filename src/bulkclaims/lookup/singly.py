@@ -8,10 +8,10 @@ from attrs import evolve, frozen
 
 from bulkclaims.errors import AccessRefused, ConnectorError, PayerAway
 from bulkclaims.lookup.course import results_of
-from bulkclaims.lookup.lanes import bugs_blamed
 from bulkclaims.lookup.matching import Match
 from bulkclaims.lookup.outcomes import answered, failed, find
-from bulkclaims.lookup.retrying import Stopped, ask_persistently
+from bulkclaims.lookup.pace.lanes import bugs_blamed
+from bulkclaims.lookup.pace.retrying import Stopped, ask_persistently
 from bulkclaims.lookup.tickets import TicketedAsk
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bulkclaims.lookup.inquiries import Question
     from bulkclaims.lookup.matching import MatchRules
     from bulkclaims.lookup.outcomes import Finding
-    from bulkclaims.lookup.retrying import RetryPolicy
+    from bulkclaims.lookup.pace.retrying import RetryPolicy
     from bulkclaims.lookup.status_codes import StatusTable
     from bulkclaims.lookup.tickets import Tickets
     from bulkclaims.records import Answer, ClaimInquiry, RowResult
@@ -52,7 +52,7 @@ class SingleLookup:
         except AccessRefused:
             raise
         except ConnectorError as error:
-            first = failed(question, error, ask.tries)
+            first = failed(question, error, ask.tries, self.statuses)
         course.take(question)
         return results_of(question, first)
 

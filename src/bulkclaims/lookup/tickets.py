@@ -21,8 +21,8 @@ from bulkclaims.errors import (
     TicketGone,
 )
 from bulkclaims.lookup.inquiries import fingerprint
-from bulkclaims.lookup.lanes import bugs_blamed
-from bulkclaims.lookup.retrying import Stopped, pause
+from bulkclaims.lookup.pace.lanes import bugs_blamed
+from bulkclaims.lookup.pace.retrying import Stopped, pause
 from bulkclaims.privacy import describe
 from bulkclaims.records import Answer, Ticket
 

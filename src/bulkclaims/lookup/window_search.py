@@ -14,7 +14,7 @@ from bulkclaims.errors import AccessRefused, BulkClaimsError, ConnectorError, Pa
 from bulkclaims.lookup.course import results_of
 from bulkclaims.lookup.matching import Match, match_claim, normal_id
 from bulkclaims.lookup.outcomes import Finding, answered
-from bulkclaims.lookup.retrying import LOOK_SECONDS, Stopped, ask_persistently
+from bulkclaims.lookup.pace.retrying import LOOK_SECONDS, Stopped, ask_persistently
 from bulkclaims.planning.windows import WORTH_A_WINDOW, halves, provider_of, service_days, spans, stretched
 from bulkclaims.records import Source, Window
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bulkclaims.lookup.course import Course
     from bulkclaims.lookup.inquiries import Question
     from bulkclaims.lookup.matching import MatchRules
-    from bulkclaims.lookup.retrying import RetryPolicy
+    from bulkclaims.lookup.pace.retrying import RetryPolicy
     from bulkclaims.lookup.status_codes import StatusTable
     from bulkclaims.records import ClaimInquiry, ClaimStatus, RowResult, WindowPage
 

@@ -151,7 +151,7 @@ class RowBody(TypedDict):
     processed_date: Day | None
     error: str
     note: str
-    next_action: Annotated[str, says(description="What to do next, in plain words; blank where no payer was asked.")]
+    next_action: Annotated[str, says(description="What to do next, in plain words; blank where nobody was asked.")]
     payer_claim_number: str
     category_code: str
     status_code: str

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from bulkclaims.errors import AnswerNotUnderstood
-from bulkclaims.lookup.answer_values import amount_of, date_of, period_of, trace_of
+from bulkclaims.lookup.wire.answer_values import amount_of, date_of, period_of, trace_of
 from bulkclaims.records import Answer, ClaimStatus
 
 if TYPE_CHECKING:

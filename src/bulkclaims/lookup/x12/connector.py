@@ -6,7 +6,7 @@ import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bulkclaims.lookup.inquiry_rules import capabilities_of
+from bulkclaims.lookup.wire.inquiry_rules import capabilities_of
 from bulkclaims.lookup.x12.answer import read_answer
 from bulkclaims.lookup.x12.inquiry_276 import write_276
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 from attrs import field, frozen
 
 from bulkclaims.errors import InquiryRefused, SettingsWrong
-from bulkclaims.lookup.inquiry_rules import check_cells, check_kind, dates_of_service, provider_id
 from bulkclaims.lookup.matching import without_marks
+from bulkclaims.lookup.wire.inquiry_rules import check_cells, check_kind, dates_of_service, provider_id
 from bulkclaims.lookup.x12.segments import COMPONENT, REPETITION, RESERVED, Segment, put_together
 
 if TYPE_CHECKING:

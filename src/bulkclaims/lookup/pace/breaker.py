@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from bulkclaims.errors import PayerAway, RepositoryUnavailable, SettingsWrong
-from bulkclaims.lookup.retrying import LOOK_SECONDS, Stopped
+from bulkclaims.lookup.pace.retrying import LOOK_SECONDS, Stopped
 from bulkclaims.privacy import describe
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import field, frozen
 
 from bulkclaims.errors import AnswerNotUnderstood, InquiryRefused, PageGone, SettingsWrong, WindowTooFull
-from bulkclaims.lookup.inquiry_rules import check_kind, tax_id
 from bulkclaims.lookup.matching import without_marks
-from bulkclaims.lookup.payer_line import PayerLine
-from bulkclaims.lookup.tokens import ClientCredentials
-from bulkclaims.lookup.transport import make_client
-from bulkclaims.lookup.uhc_answer import DatesConflict, read_page, told
+from bulkclaims.lookup.payers.uhc_answer import DatesConflict, read_page, told
+from bulkclaims.lookup.wire.inquiry_rules import check_kind, tax_id
+from bulkclaims.lookup.wire.payer_line import PayerLine
+from bulkclaims.lookup.wire.tokens import ClientCredentials
+from bulkclaims.lookup.wire.transport import make_client
 from bulkclaims.outgoing import check_url
 from bulkclaims.records import DATE_FORMAT, Answer, Capabilities, WindowPage
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from attrs import Attribute
 
-    from bulkclaims.lookup.http_status import ErrorClass
-    from bulkclaims.lookup.shared_access import SharedAccess
-    from bulkclaims.lookup.transport import ClientFactory
+    from bulkclaims.lookup.wire.http_status import ErrorClass
+    from bulkclaims.lookup.wire.shared_access import SharedAccess
+    from bulkclaims.lookup.wire.transport import ClientFactory
     from bulkclaims.privacy import Secret
     from bulkclaims.records import ClaimInquiry, Rate, Window
 

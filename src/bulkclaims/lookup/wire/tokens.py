@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Literal
 from attrs import frozen
 
 from bulkclaims.errors import AccessRefused, AnswerNotUnderstood, PayerUnavailable, RepositoryUnavailable
-from bulkclaims.lookup.http_status import class_of, error_of
-from bulkclaims.lookup.transport import exchange
+from bulkclaims.lookup.wire.http_status import class_of, error_of
+from bulkclaims.lookup.wire.transport import exchange
 from bulkclaims.privacy import Masked, describe
 
 if TYPE_CHECKING:
     import httpx
 
-    from bulkclaims.lookup.shared_access import SharedAccess
-    from bulkclaims.lookup.transport import Reply
+    from bulkclaims.lookup.wire.shared_access import SharedAccess
+    from bulkclaims.lookup.wire.transport import Reply
     from bulkclaims.privacy import Secret
 
 _log = logging.getLogger(__name__)

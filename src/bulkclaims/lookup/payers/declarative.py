@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Any, Self
 from jmespath.exceptions import JMESPathError
 
 from bulkclaims.errors import AnswerNotUnderstood
-from bulkclaims.lookup.answer_values import amount_of, date_of, json_of, period_of, text_of, trace_of
-from bulkclaims.lookup.description import PERIOD_FIELDS, read_description
-from bulkclaims.lookup.http_status import NOTHING_SAID, Said, error_of
-from bulkclaims.lookup.payer_line import PayerLine
-from bulkclaims.lookup.request_template import placeholders
-from bulkclaims.lookup.scrub import code
+from bulkclaims.lookup.payers.description import PERIOD_FIELDS, read_description
+from bulkclaims.lookup.payers.request_template import placeholders
 from bulkclaims.lookup.status_codes import CATEGORY_STATUS
-from bulkclaims.lookup.transport import make_client
+from bulkclaims.lookup.wire.answer_values import amount_of, date_of, json_of, period_of, text_of, trace_of
+from bulkclaims.lookup.wire.http_status import NOTHING_SAID, Said, error_of
+from bulkclaims.lookup.wire.payer_line import PayerLine
+from bulkclaims.lookup.wire.scrub import code
+from bulkclaims.lookup.wire.transport import make_client
 from bulkclaims.records import Answer, ClaimStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from bulkclaims.lookup.description import AnswerShape, PayerApi
-    from bulkclaims.lookup.shared_access import SharedAccess
-    from bulkclaims.lookup.transport import ClientFactory, Reply
+    from bulkclaims.lookup.payers.description import AnswerShape, PayerApi
+    from bulkclaims.lookup.wire.shared_access import SharedAccess
+    from bulkclaims.lookup.wire.transport import ClientFactory, Reply
     from bulkclaims.records import ClaimInquiry
 
 _ARGUMENTS = {"json": "json", "form": "data", "query": "params"}

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from attrs import field, frozen
 
 from bulkclaims.errors import AccessExpired, AnswerNotUnderstood, InquiryRefused, PayerUnavailable
-from bulkclaims.lookup.answer_values import amount_of, date_of, json_of, object_of, text_of
-from bulkclaims.lookup.claim_parts import codes_of, reasons_of
-from bulkclaims.lookup.http_status import NOTHING_SAID, Said
-from bulkclaims.lookup.scrub import code, scrub
+from bulkclaims.lookup.wire.answer_values import amount_of, date_of, json_of, object_of, text_of
+from bulkclaims.lookup.wire.claim_parts import codes_of, reasons_of
+from bulkclaims.lookup.wire.http_status import NOTHING_SAID, Said
+from bulkclaims.lookup.wire.scrub import code, scrub
 from bulkclaims.records import ClaimStatus
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import date
 
-    from bulkclaims.lookup.transport import Reply
+    from bulkclaims.lookup.wire.transport import Reply
     from bulkclaims.records import ClaimInquiry
 
 _DATES = ("%m/%d/%Y",)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from bulkclaims.errors import QuotaSpent
-from bulkclaims.lookup.retrying import Stopped, pause
+from bulkclaims.lookup.pace.retrying import Stopped, pause
 from bulkclaims.planning import HEADROOM
 
 if TYPE_CHECKING:

@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from bulkclaims.errors import AccessRefused, ConnectorError, PayerUnavailable, TicketGone
-from bulkclaims.lookup.answer_values import json_of, trace_of
-from bulkclaims.lookup.availity_answer import LOOK_UP_FAILED, lists_look_ups, read_answer, ticket_of, told
-from bulkclaims.lookup.availity_request import AvailitySettings, request_form
-from bulkclaims.lookup.http_status import ERROR_CLASSES, error_of
-from bulkclaims.lookup.inquiry_rules import capabilities_of
-from bulkclaims.lookup.payer_line import PayerLine
-from bulkclaims.lookup.tokens import ClientCredentials
-from bulkclaims.lookup.transport import make_client
+from bulkclaims.lookup.payers.availity_answer import LOOK_UP_FAILED, lists_look_ups, read_answer, ticket_of, told
+from bulkclaims.lookup.payers.availity_request import AvailitySettings, request_form
+from bulkclaims.lookup.wire.answer_values import json_of, trace_of
+from bulkclaims.lookup.wire.http_status import ERROR_CLASSES, error_of
+from bulkclaims.lookup.wire.inquiry_rules import capabilities_of
+from bulkclaims.lookup.wire.payer_line import PayerLine
+from bulkclaims.lookup.wire.tokens import ClientCredentials
+from bulkclaims.lookup.wire.transport import make_client
 from bulkclaims.records import Answer, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bulkclaims.lookup.http_status import ErrorClass, Said
-    from bulkclaims.lookup.shared_access import SharedAccess
-    from bulkclaims.lookup.transport import ClientFactory, Reply
+    from bulkclaims.lookup.wire.http_status import ErrorClass, Said
+    from bulkclaims.lookup.wire.shared_access import SharedAccess
+    from bulkclaims.lookup.wire.transport import ClientFactory, Reply
     from bulkclaims.records import ClaimInquiry
 
 __all__ = ["AvailityConnector", "AvailitySettings"]

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 from attrs import field, fields, frozen
 
 from bulkclaims.errors import SettingsWrong
-from bulkclaims.lookup.http_status import ERROR_CLASSES, ErrorClass
-from bulkclaims.lookup.request_template import compile_path, compile_template
+from bulkclaims.lookup.payers.request_template import compile_path, compile_template
+from bulkclaims.lookup.payers.toml_table import Table
 from bulkclaims.lookup.status_codes import CATEGORY_STATUS, STATUS_WORDS
-from bulkclaims.lookup.tokens import ClientCredentials
-from bulkclaims.lookup.toml_table import Table
+from bulkclaims.lookup.wire.http_status import ERROR_CLASSES, ErrorClass
+from bulkclaims.lookup.wire.tokens import ClientCredentials
 from bulkclaims.outgoing import check_url
 from bulkclaims.records import ERROR, OPTIONAL_COLUMNS, Capabilities, ClaimStatus, Rate
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from bulkclaims.lookup.request_template import PathTemplate, Template
+    from bulkclaims.lookup.payers.request_template import PathTemplate, Template
 
 BodyKind = Literal["json", "form", "query"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 from attrs import field, frozen
 
 from bulkclaims.errors import SettingsWrong
-from bulkclaims.lookup.inquiry_rules import check_cells, check_kind, dates_of_service, provider_id
+from bulkclaims.lookup.wire.inquiry_rules import check_cells, check_kind, dates_of_service, provider_id
 from bulkclaims.outgoing import check_url
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from bulkclaims.records import Capabilities
 if TYPE_CHECKING:
     from attrs import Attribute
 
-    from bulkclaims.lookup.availity_request import AvailitySettings
-    from bulkclaims.lookup.stedi_request import StediSettings
+    from bulkclaims.lookup.payers.availity_request import AvailitySettings
+    from bulkclaims.lookup.payers.stedi_request import StediSettings
     from bulkclaims.lookup.x12.inquiry_276 import X12Settings
     from bulkclaims.records import ClaimInquiry, Window
 

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from bulkclaims.errors import AnswerNotUnderstood, InquiryRefused
-from bulkclaims.lookup.answer_values import amount_of, date_of, json_of, object_of, period_of, text_of, trace_of
-from bulkclaims.lookup.http_status import NOTHING_SAID, Said
-from bulkclaims.lookup.inquiry_rules import capabilities_of
-from bulkclaims.lookup.payer_line import PayerLine
-from bulkclaims.lookup.scrub import code, scrub
-from bulkclaims.lookup.stedi_request import StediSettings, request_body
-from bulkclaims.lookup.stedi_x12 import x12_body
-from bulkclaims.lookup.transport import make_client
+from bulkclaims.lookup.payers.stedi_request import StediSettings, request_body
+from bulkclaims.lookup.payers.stedi_x12 import x12_body
+from bulkclaims.lookup.wire.answer_values import amount_of, date_of, json_of, object_of, period_of, text_of, trace_of
+from bulkclaims.lookup.wire.http_status import NOTHING_SAID, Said
+from bulkclaims.lookup.wire.inquiry_rules import capabilities_of
+from bulkclaims.lookup.wire.payer_line import PayerLine
+from bulkclaims.lookup.wire.scrub import code, scrub
+from bulkclaims.lookup.wire.transport import make_client
 from bulkclaims.lookup.x12 import read_answer as read_x12
 from bulkclaims.privacy import Masked
 from bulkclaims.records import Answer, ClaimStatus
 
 if TYPE_CHECKING:
-    from bulkclaims.lookup.shared_access import SharedAccess
-    from bulkclaims.lookup.transport import ClientFactory, Reply
+    from bulkclaims.lookup.wire.shared_access import SharedAccess
+    from bulkclaims.lookup.wire.transport import ClientFactory, Reply
     from bulkclaims.records import ClaimInquiry
 
 __all__ = ["StediConnector", "StediSettings", "read_answer", "read_x12_answer"]

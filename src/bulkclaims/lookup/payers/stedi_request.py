@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from bulkclaims.errors import SettingsWrong
-from bulkclaims.lookup.inquiry_rules import check_cells, check_kind, dates_of_service, provider_id
-from bulkclaims.lookup.tokens import ClientCredentials
+from bulkclaims.lookup.wire.inquiry_rules import check_cells, check_kind, dates_of_service, provider_id
+from bulkclaims.lookup.wire.tokens import ClientCredentials
 from bulkclaims.outgoing import check_url
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from bulkclaims.lookup.stedi_x12 import X12Route
+    from bulkclaims.lookup.payers.stedi_x12 import X12Route
     from bulkclaims.lookup.x12 import X12Settings
     from bulkclaims.privacy import Secret
     from bulkclaims.records import ClaimInquiry, Rate

@@ -19,7 +19,7 @@ from bulkclaims.outgoing import retry_after
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bulkclaims.lookup.transport import Reply
+    from bulkclaims.lookup.wire.transport import Reply
 
 ErrorClass = Literal[
     "payer_unavailable",

@@ -18,10 +18,10 @@ from bulkclaims.errors import (
     PayerUnavailable,
     WindowTooFull,
 )
-from bulkclaims.lookup.answer_values import amount_of, date_of, json_of, object_of, text_of
-from bulkclaims.lookup.claim_parts import codes_of, reasons_of
-from bulkclaims.lookup.http_status import NOTHING_SAID, Said, class_of, error_of
-from bulkclaims.lookup.scrub import code, scrub
+from bulkclaims.lookup.wire.answer_values import amount_of, date_of, json_of, object_of, text_of
+from bulkclaims.lookup.wire.claim_parts import codes_of, reasons_of
+from bulkclaims.lookup.wire.http_status import NOTHING_SAID, Said, class_of, error_of
+from bulkclaims.lookup.wire.scrub import code, scrub
 from bulkclaims.outgoing import retry_after
 from bulkclaims.records import ClaimStatus, WindowPage
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from bulkclaims.lookup.transport import Reply
+    from bulkclaims.lookup.wire.transport import Reply
     from bulkclaims.records import ClaimInquiry
 
 

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from bulkclaims.errors import AnswerNotUnderstood, InquiryRefused, PayerUnavailable
-from bulkclaims.lookup.answer_values import amount_of, date_of, json_of, object_of, text_of
-from bulkclaims.lookup.http_status import NOTHING_SAID, Said
-from bulkclaims.lookup.scrub import code, scrub
 from bulkclaims.lookup.status_codes import CATEGORY_STATUS, REJECTED
+from bulkclaims.lookup.wire.answer_values import amount_of, date_of, json_of, object_of, text_of
+from bulkclaims.lookup.wire.http_status import NOTHING_SAID, Said
+from bulkclaims.lookup.wire.scrub import code, scrub
 from bulkclaims.records import NOT_FOUND, Answer, ClaimStatus, Ticket
 
 if TYPE_CHECKING:
-    from bulkclaims.lookup.availity_request import AvailitySettings
-    from bulkclaims.lookup.transport import Reply
+    from bulkclaims.lookup.payers.availity_request import AvailitySettings
+    from bulkclaims.lookup.wire.transport import Reply
     from bulkclaims.records import ClaimInquiry
 
 LOOK_UP_FAILED = "look_up_failed"

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from bulkclaims.lookup.retrying import pause
+from bulkclaims.lookup.pace.retrying import pause
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import field, frozen
 
 from bulkclaims.errors import AnswerNotUnderstood, InquiryRefused
-from bulkclaims.lookup.answer_values import json_of
-from bulkclaims.lookup.inquiry_rules import check_kind, dates_of_service, tax_id
-from bulkclaims.lookup.optum_real_answer import Page, read_page, told
-from bulkclaims.lookup.payer_line import PayerLine
-from bulkclaims.lookup.tokens import ClientCredentials
-from bulkclaims.lookup.transport import make_client
+from bulkclaims.lookup.payers.optum_real_answer import Page, read_page, told
+from bulkclaims.lookup.wire.answer_values import json_of
+from bulkclaims.lookup.wire.inquiry_rules import check_kind, dates_of_service, tax_id
+from bulkclaims.lookup.wire.payer_line import PayerLine
+from bulkclaims.lookup.wire.tokens import ClientCredentials
+from bulkclaims.lookup.wire.transport import make_client
 from bulkclaims.outgoing import check_url
 from bulkclaims.records import DATE_FORMAT, Answer, Capabilities, WindowPage
 
 if TYPE_CHECKING:
-    from bulkclaims.lookup.shared_access import SharedAccess
-    from bulkclaims.lookup.transport import ClientFactory
+    from bulkclaims.lookup.wire.shared_access import SharedAccess
+    from bulkclaims.lookup.wire.transport import ClientFactory
     from bulkclaims.privacy import Secret
     from bulkclaims.records import ClaimInquiry, Rate, Window
 

@@ -12,17 +12,17 @@ from weakref import WeakValueDictionary
 from attrs import field, frozen
 
 from bulkclaims.errors import AnswerNotUnderstood, BulkClaimsError, ConnectorError, PayerUnavailable
-from bulkclaims.lookup.breaker import Breaker
-from bulkclaims.lookup.pacing import Pacer
-from bulkclaims.lookup.quiet import Quiet
-from bulkclaims.lookup.retrying import Stopped
-from bulkclaims.lookup.shared_slots import SharedSlots
+from bulkclaims.lookup.pace.breaker import Breaker
+from bulkclaims.lookup.pace.pacing import Pacer
+from bulkclaims.lookup.pace.quiet import Quiet
+from bulkclaims.lookup.pace.retrying import Stopped
+from bulkclaims.lookup.pace.shared_slots import SharedSlots
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from bulkclaims.interfaces import Connector, Limiter
-    from bulkclaims.lookup.breaker import BreakerPolicy
+    from bulkclaims.lookup.pace.breaker import BreakerPolicy
 
 T = TypeVar("T")
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from bulkclaims.lookup.http_status import ERROR_CLASSES, NOTHING_SAID, class_of, error_of
-from bulkclaims.lookup.per_loop import PerLoop
-from bulkclaims.lookup.tokens import TokenKeeper
-from bulkclaims.lookup.transport import exchange
+from bulkclaims.lookup.pace.per_loop import PerLoop
+from bulkclaims.lookup.wire.http_status import ERROR_CLASSES, NOTHING_SAID, class_of, error_of
+from bulkclaims.lookup.wire.tokens import TokenKeeper
+from bulkclaims.lookup.wire.transport import exchange
 from bulkclaims.privacy import Masked, Secret, hush_http_logs
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from bulkclaims.lookup.http_status import ErrorClass, Said
-    from bulkclaims.lookup.shared_access import SharedAccess
-    from bulkclaims.lookup.tokens import ClientCredentials
-    from bulkclaims.lookup.transport import ClientFactory, Reply
+    from bulkclaims.lookup.wire.http_status import ErrorClass, Said
+    from bulkclaims.lookup.wire.shared_access import SharedAccess
+    from bulkclaims.lookup.wire.tokens import ClientCredentials
+    from bulkclaims.lookup.wire.transport import ClientFactory, Reply
 
 
 @frozen

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bulkclaims.errors import AnswerNotUnderstood
-from bulkclaims.lookup.answer_values import object_of, text_of
 from bulkclaims.lookup.status_codes import CATEGORY_STATUS, DENIED, FINALIZED, INFO_REQUESTED, PENDING, REJECTED
+from bulkclaims.lookup.wire.answer_values import object_of, text_of
 
 _BY_URGENCY = (INFO_REQUESTED, REJECTED, DENIED, PENDING, FINALIZED)
 """Of parts of a claim whose statuses differ, that one counts which asks most for somebody's hand."""

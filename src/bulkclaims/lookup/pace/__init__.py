@@ -1,0 +1,1 @@
+"""How fast a payer is asked, how many times at a time, how persistently, and when it is left alone."""
