@@ -60,7 +60,7 @@ def test_without_a_payer_a_simulated_one_answers(tmp_path, end):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("table", ["[payer]", "[payers.one]", '[payers.one]\npayer_ids = ["99999"]'])
+@pytest.mark.parametrize("table", ["[payer]", '[payers.one]\npayer_ids = ["99999"]'])
 def test_with_a_payer_jobs_are_kept(tmp_path, table):
     """The settings of every other command hold, and what they list is what was uploaded here."""
     with PayerSimulator() as payer:

@@ -34,6 +34,7 @@ from bulkclaims.lookup import (
     RetryPolicy,
     StediConnector,
     StediSettings,
+    tickets,
 )
 from bulkclaims.lookup.payers.availity_answer import lists_look_ups, read_answer, ticket_of, told
 from bulkclaims.lookup.payers.availity_request import request_form
@@ -745,19 +746,25 @@ def outcomes(connector, file=FILE):
     return {row["claim_number"][10:]: (row["status"], row["success"]) for row in csv.DictReader(io.StringIO(text))}
 
 
-@pytest.mark.slow
+@pytest.fixture
+def _quick_polls(monkeypatch):
+    """The simulator is not at work for long."""
+    monkeypatch.setattr(tickets, "WAITS", (0.05,))
+
+
+@pytest.mark.usefixtures("_quick_polls")
 def test_every_scenario_comes_to_what_it_does_elsewhere():
     """One file, asked of Stedi and of Availity, has the same statuses."""
-    with PayerSimulator() as payer:
+    with PayerSimulator(SimulatorSettings(retry_after=0)) as payer:
         stedi = StediSettings(organization_name="Clinic", api_key=Secret("try-me"), base_url=payer.url)
         expected = outcomes(StediConnector(stedi))
-    with PayerSimulator(SimulatorSettings(dialect="availity")) as payer:
+    with PayerSimulator(SimulatorSettings(dialect="availity", retry_after=0)) as payer:
         assert outcomes(AvailityConnector(settings(f"{payer.url}/v1"))) == expected
     assert expected["-PAID"] == ("Finalized", "True")
     assert expected["-NF"] == ("Not Found", "False")
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("_quick_polls")
 def test_its_own_scenarios_through_the_whole_path():
     """An answer at once, one that takes longer, one that is gone and sent anew, and one about the provider."""
     endings = ("-IMMEDIATE", "-R1", "-GONE", "-PROVREJ")

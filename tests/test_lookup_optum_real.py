@@ -363,10 +363,10 @@ def outcomes(connector):
 
 def test_every_scenario_comes_to_what_it_does_elsewhere():
     """One file, asked of Stedi and of Optum Real, has the same statuses."""
-    with PayerSimulator() as payer:
+    with PayerSimulator(SimulatorSettings(retry_after=0)) as payer:
         stedi = StediSettings(organization_name="Clinic", api_key=Secret("try-me"), base_url=payer.url)
         expected = outcomes(StediConnector(stedi))
-    with PayerSimulator(SimulatorSettings(dialect="optum-real")) as payer:
+    with PayerSimulator(SimulatorSettings(dialect="optum-real", retry_after=0)) as payer:
         assert outcomes(OptumRealConnector(settings(payer.url))) == expected
     assert expected["-PAID"] == ("Finalized", "True")
     assert expected["-NF"] == ("Not Found", "False")

@@ -160,7 +160,7 @@ FILE = "\n".join(["claim_number,first_name,last_name,date_of_birth,subscriber_id
 
 def outcomes(settings):
     """The whole results file, and the reasons that were noted, by claim number."""
-    with PayerSimulator(SimulatorSettings(dialect=settings.face)) as payer:
+    with PayerSimulator(SimulatorSettings(dialect=settings.face, retry_after=0)) as payer:
         connector = StediConnector(evolve(settings, base_url=payer.url))
         with BulkClaims(MemoryRepository(), LookupProcessor(connector, retry=QUICK)) as bulk:
             defaults = {"payer_id": "99999", "npi": "1999999984"}

@@ -535,10 +535,10 @@ def claims(tmp_path):
 @pytest.mark.parametrize("kind", ["payer", "patient_account"])
 def test_every_scenario_comes_to_what_it_does_elsewhere(claims, kind):
     """One file, asked of Stedi and of UnitedHealthcare, has the same statuses, by either number."""
-    with PayerSimulator() as payer:
+    with PayerSimulator(SimulatorSettings(retry_after=0)) as payer:
         stedi = StediSettings(organization_name="Clinic", api_key=Secret("try-me"), base_url=payer.url)
         expected = outcomes(StediConnector(stedi))
-    with PayerSimulator(SimulatorSettings(dialect="uhc", claims=claims)) as payer:
+    with PayerSimulator(SimulatorSettings(dialect="uhc", retry_after=0, claims=claims)) as payer:
         assert outcomes(UhcConnector(settings(payer.url, claim_number_kind=kind))) == expected
     assert expected["-PAID"] == ("Finalized", "True")
     assert expected["-NF"] == ("Not Found", "False")

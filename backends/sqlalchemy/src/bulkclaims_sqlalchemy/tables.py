@@ -183,7 +183,7 @@ accesses = Table(
 )
 
 kept = Table(
-    "bulkclaims_kept",
+    "bulkclaims_keepings",
     metadata,
     Column("scope", String(255), primary_key=True),  # an organisation or a job's id
     Column("mark", _Digest, primary_key=True),

@@ -60,6 +60,7 @@ def in_turn(
     """
 
     async def run() -> tuple[list[T | BulkClaimsError], list[Heard]]:
+        """Ask one after the other."""
         payer = _Payer()
         outcomes: list[T | BulkClaimsError] = []
         async with ScriptedPayer(payer.script) as server:
@@ -90,6 +91,7 @@ def heard_elsewhere(
     """What another host hears when a payer's *answer* leads to its address."""
 
     async def run() -> list[Heard]:
+        """Ask, with somebody else listening."""
         payer, other = _Payer(), _Payer()
         other.answers = [http_answer({})]
         async with ScriptedPayer(other.script) as elsewhere, ScriptedPayer(payer.script) as server:
@@ -111,6 +113,7 @@ def all_shown(connect: Callable[[str], C], act: Callable[[C], Awaitable[object]]
     answers += [http_answer(told, status) for status in _STATUSES]
 
     async def run() -> list[object]:
+        """Ask, and keep what is shown."""
         connector = connect(_NOBODY)
         try:
             return [await _outcome(act, connector), connector, *vars(connector).values()]

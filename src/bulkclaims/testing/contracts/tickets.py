@@ -81,6 +81,7 @@ class TicketConnectorContract:
         assert ticket.seconds > 0
 
         async def look_up(connector: TicketConnector) -> list[object]:
+            """Send, poll and delete."""
             kept = Ticket(ticket.id, ticket.seconds)
             polled: list[object] = [await connector.poll(kept, inquiry) for _ in range(2)]
             await connector.discard(kept)
@@ -217,6 +218,7 @@ class TicketConnectorContract:
         """A receipt that links to another host: neither the poll nor the deletion goes there, nor our token."""
 
         async def look_up(connector: TicketConnector) -> None:
+            """Send and poll."""
             ticket = await connector.start(inquiry)
             assert isinstance(ticket, Ticket)
             await connector.poll(ticket, inquiry)

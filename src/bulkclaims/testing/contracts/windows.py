@@ -57,6 +57,7 @@ class WindowConnectorContract:
         """Each is asked for once, with what the one before it gave; after the last there is no more to ask with."""
 
         async def read(connector: WindowConnector) -> list[WindowPage]:
+            """Read page after page."""
             found = [await connector.inquire_window(window)]
             while found[-1].next_page:
                 found.append(await connector.inquire_window(window, found[-1].next_page))

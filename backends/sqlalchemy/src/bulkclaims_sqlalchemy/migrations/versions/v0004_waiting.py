@@ -34,7 +34,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop it again."""
-    op.drop_table("bulkclaims_kept")
+    op.drop_table("bulkclaims_keepings")
     op.drop_column("bulkclaims_limits", "postponed_until")
     op.drop_column("bulkclaims_chunks", "parked_until")
     op.drop_column("bulkclaims_jobs", "waiting_for")
@@ -43,12 +43,12 @@ def downgrade() -> None:
 
 def _kept() -> None:
     op.create_table(
-        "bulkclaims_kept",
+        "bulkclaims_keepings",
         sa.Column("scope", sa.String(255), nullable=False),
         sa.Column("mark", _digest, nullable=False),
         sa.Column("payload", _bytes, nullable=False),
         sa.Column("lapses_at", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("scope", "mark", name="pk_bulkclaims_kept"),
+        sa.PrimaryKeyConstraint("scope", "mark", name="pk_bulkclaims_keepings"),
         **_MARIADB,
     )
-    op.create_index("ix_bulkclaims_kept_lapses_at", "bulkclaims_kept", ["lapses_at"])
+    op.create_index("ix_bulkclaims_keepings_lapses_at", "bulkclaims_keepings", ["lapses_at"])
