@@ -46,7 +46,7 @@ from bulkclaims.testing.contracts import ConnectorContract, TicketConnectorContr
 from bulkclaims.testing.scripted_payer import ScriptedPayer, http_answer
 from bulkclaims.testing.simulator import SCENARIOS, PayerSimulator, SimulatorSettings
 
-CANARY = "c4nary-s3cret"
+CANARY = "canary-of-secrets"
 VECTORS = Path(__file__).parent / "vectors"
 DONE = json.loads((VECTORS / "availity-200-complete.json").read_text())
 TAKEN = json.loads((VECTORS / "availity-202-resultset.json").read_text())

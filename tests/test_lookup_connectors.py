@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import traceback
+from base64 import b64encode
 from datetime import date
 from pathlib import Path
 
@@ -11,8 +12,11 @@ import httpx
 import pytest
 from attrs import evolve
 
-from bulkclaims.errors import ConnectorError
+from bulkclaims.errors import ConnectorError, InquiryRefused
 from bulkclaims.lookup import HttpConnector, OptumRealConnector, OptumRealSettings, StediConnector, StediSettings
+from bulkclaims.lookup.wire.http_status import Said
+from bulkclaims.lookup.wire.payer_line import PayerLine
+from bulkclaims.lookup.wire.transport import make_client
 from bulkclaims.privacy import Masked, Secret
 from bulkclaims.records import ClaimInquiry
 from bulkclaims.testing.contracts.connector import ConnectorContract
@@ -20,8 +24,8 @@ from bulkclaims.testing.scripted_payer import ScriptedPayer, http_answer
 
 EXAMPLE = Path(__file__).parent.parent / "docs" / "how-to" / "examples" / "stedi.toml"
 VECTORS = Path(__file__).parent / "vectors"
-CANARY = "c4nary-s3cret"
-TOKEN = "t0ken-0f-0urs"
+CANARY = "canary-of-secrets"
+TOKEN = "token-of-ours"
 ALMA = ClaimInquiry(
     "PCN7000001", "ALMA", "TESTER", date(1972, 3, 4), "ZX00012345", payer_id="99999", npi="1999999984", tin="123456789"
 )
@@ -125,6 +129,33 @@ def test_what_a_token_is_bought_with_gets_nowhere(connect, token, status, caplog
     frames = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
     shown = [frames, caplog.text, repr(connector), *map(repr, vars(connector).values())]
     assert not [text for text in shown if CANARY in text or TOKEN in text]
+
+
+@pytest.mark.parametrize(
+    ("header", "secret"),
+    [
+        ("SECRETCANARYKEY", "SECRETCANARYKEY"),
+        ("Key SECRETCANARYKEY", "SECRETCANARYKEY"),
+        (f"Basic {b64encode(b'user:SECRETCANARYKEY').decode()}", "SECRETCANARYKEY"),
+        ("Basic SECRETCANARYKEY", "SECRETCANARYKEY"),
+    ],
+)
+def test_a_payer_may_repeat_what_we_sent(header, secret):
+    """Its words are shown without the key or password, wherever a header holds it."""
+
+    async def script(_heard):
+        return http_answer({"message": f"a request by {secret} is not valid"}, 400)
+
+    async def run():
+        async with ScriptedPayer(script) as payer:
+            line = PayerLine(httpx.URL(payer.url), make_client, credentials=None)
+            try:
+                await line.ask("POST", {"X-Api-Key": header}, {}, lambda reply: Said("", reply.body.decode()))
+            finally:
+                await line.aclose()
+
+    with pytest.raises(InquiryRefused, match="request by … is not valid"):
+        asyncio.run(run())
 
 
 def test_masked_values_are_used_and_not_shown():

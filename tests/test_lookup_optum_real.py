@@ -42,7 +42,7 @@ from bulkclaims.testing.contracts import ConnectorContract, WindowConnectorContr
 from bulkclaims.testing.scripted_payer import ScriptedPayer, http_answer
 from bulkclaims.testing.simulator import SCENARIOS, PayerSimulator, SimulatorSettings
 
-CANARY = "c4nary-s3cret"
+CANARY = "canary-of-secrets"
 VECTORS = Path(__file__).parent / "vectors"
 FOUND = json.loads((VECTORS / "optum-real-200.json").read_text())
 NOTHING = {"data": {"searchClaim": {"claims": [], "pagination": {"hasMoreRecords": False, "nextPageToken": None}}}}
@@ -289,6 +289,10 @@ def test_the_other_root():
         (PayerUnavailable, {"errors": [{"code": "INTERNAL_SERVER_ERROR"}], "data": FOUND["data"]}),
         (PayerUnavailable, {"errors": [{"message": "CANARY"}, "CANARY"]}),
         (PayerUnavailable, {"errors": "CANARY"}),
+        (
+            AnswerNotUnderstood,
+            {"data": {"searchClaim": {"claims": [], "pagination": {"hasMoreRecords": True, "nextPageToken": None}}}},
+        ),
         (AnswerNotUnderstood, {"data": None}),
         (AnswerNotUnderstood, {"data": {"other": {}}}),
         (AnswerNotUnderstood, {"data": {"searchClaim": None}}),

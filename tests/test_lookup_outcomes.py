@@ -295,3 +295,25 @@ class TestNextAction:
         assert failed(question, error, 4, StatusTable(actions=actions)).next_action == action
         assert failed(question, error, 4, StatusTable(actions={"Error": "Ask."})).next_action == "Ask."
         assert failed(question, error, 4, StatusTable(actions={})).next_action == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "amount", "day"),
+    [("Finalized", Decimal(0), date(2026, 1, 5)), ("DENIED", Decimal(0), date(2026, 1, 5)), ("Pending", None, None)],
+)
+def test_a_payer_that_gives_words_says_by_them_whether_it_has_decided(word, amount, day):
+    """A zero of a claim that waits is no payment, and the day of its status no day of decision."""
+    claim = ClaimStatus(
+        "", reported_status=word, payer_claim_number=ASKED.claim_number, total_paid=Decimal(0),
+        effective_date=date(2026, 1, 5),
+    )  # fmt: skip
+    line = answered(Question(b"mark", ASKED, [3]), find(ASKED, Answer((claim,)), MatchRules()), StatusTable(), 1)
+    assert (line.total_paid, line.processed_date) == (amount, day)
+
+
+def test_not_in_the_adjudication_system_is_not_found():
+    """A4 without a number is no other claim; with the number asked for it is the claim, and not found all the same."""
+    for number in ("", ASKED.claim_number):
+        finding = find(ASKED, Answer((ClaimStatus("A4", "35", payer_claim_number=number),)), MatchRules())
+        line = answered(Question(b"mark", ASKED, [3]), finding, StatusTable(), 1)
+        assert (line.status, line.error, line.category_code) == ("Not Found", "Claim not found [A4:35]", "A4")

@@ -56,12 +56,12 @@ class TestRawX12(ConnectorContract):
     @pytest.fixture
     def connect(self):
         """A connector at some address."""
-        return lambda url: StediConnector(evolve(STEDI, base_url=url, api_key=Secret("c4nary-s3cret")))
+        return lambda url: StediConnector(evolve(STEDI, base_url=url, api_key=Secret("canary-of-secrets")))
 
     @pytest.fixture
     def secret(self):
         """The API key."""
-        return "c4nary-s3cret"
+        return "canary-of-secrets"
 
     @pytest.fixture
     def inquiry(self):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from lookups import Payer, context, results, row
 
 from bulkclaims.errors import AccessRefused, PayerAway, PayerUnavailable, QuotaSpent, SettingsWrong
-from bulkclaims.lookup import BreakerPolicy, LookupProcessor, PayerRouter, RetryPolicy
+from bulkclaims.lookup import BreakerPolicy, LookupProcessor, PayerRouter, RetryPolicy, routing
 from bulkclaims.records import Source
 
 QUICK = RetryPolicy(attempts=1, base_seconds=0, max_seconds=0, down_seconds=0)
@@ -106,16 +107,57 @@ def test_the_soonest_of_several_counts():
     assert "(short)" in str(end)
 
 
-@pytest.mark.parametrize("refusal", [AccessRefused("The payer refuses our credentials."), QuotaSpent("Spent.")])
-def test_what_ends_the_job_comes_once_the_others_have_answered(refusal):
-    """Even beside a payer that is away."""
-    away = Payer(lambda _: PayerUnavailable(code="payer_down"), account="away", max_in_flight=1)
-    closed = Payer(lambda _: refusal, account="closed")
-    fine = Payer(account="fine")
-    found, end = run({"11111": closed, "22222": fine, "33333": away}, mixed(30, "11111", "22222", "33333"))
+REFUSALS = [AccessRefused("The payer gives no token."), QuotaSpent("Today's budget is used up; retry tomorrow.")]
+
+
+def job_of(accounts, **job):
+    """A run of a job whose plan is for so many payer accounts."""
+    return context(upload=SimpleNamespace(plan=(None,) * accounts), **job)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_payer_that_cannot_be_asked_does_not_hold_up_the_others(refusal):
+    """Its own rows fail with its sentence, for a retry to ask for; later chunks of the run do not try it again."""
+    closed, fine = Payer(lambda _: refusal, account="closed", max_in_flight=1), Payer(account="fine")
+
+    async def look_up():
+        router = PayerRouter({"11111": processor(closed), "22222": processor(fine)})
+        rows = mixed(40, "11111", "22222")
+        first, second = rows[:20], rows[20:]
+        found, end = await results(router, first, job_of(2))
+        more, end_of_more = await results(router, second, job_of(2))
+        assert (end, end_of_more) == (None, None)
+        asked = len(closed.asked)
+        _, _ = await results(router, rows, job_of(2, id="another"))
+        return found | more, asked, len(closed.asked)
+
+    found, asked, asked_by_another = asyncio.run(look_up())
+    assert (asked, asked_by_another) == (1, 2)
+    assert sum(result.success for result in found.values()) == 20
+    refused = [result for result in found.values() if not result.success]
+    assert {result.error for result in refused} == {f"Not asked at closed: {refusal.message}"}
+    assert all(result.fingerprint is None and result.asked == 0 for result in refused)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_job_of_one_payer_ends_with_its_sentence(refusal):
+    """Once others have answered, even beside a payer that is away."""
+    _, end = run({"11111": Payer(lambda _: refusal, max_in_flight=1)}, mixed(10, "11111"), job=job_of(1))
     assert end is refusal
-    assert len(fine.asked) == 10
-    assert sum(result.success for result in found.values()) == 10
+
+
+def test_few_refusals_are_remembered(monkeypatch):
+    """Memory does not grow with jobs."""
+    monkeypatch.setattr(routing, "_MOST_REFUSED", 2)
+    closed = Payer(lambda _: REFUSALS[0], account="closed", max_in_flight=1)
+
+    async def look_up():
+        router = PayerRouter({"11111": processor(closed)})
+        for job in range(5):
+            await results(router, mixed(3, "11111"), job_of(2, id=f"job{job}"))
+        return len(router._refused)
+
+    assert asyncio.run(look_up()) == 2
 
 
 def test_whoever_takes_no_more_leaves_nothing_under_way():
@@ -165,8 +207,9 @@ def test_a_spent_budget_loses_nothing_of_any_payer():
     says = {"C2": when_the_other_is_done, "C4": lambda: QuotaSpent("Spent.")}
     spent = Payer(lambda inquiry: says[inquiry.claim_number](), account="spent", max_in_flight=2)
     other = Payer(last_of_all, account="other", max_in_flight=1)
-    found, end = run({"11111": spent, "22222": other}, mixed(20, "11111", "22222"))
-    assert isinstance(end, QuotaSpent)
+    found, end = run({"11111": spent, "22222": other}, mixed(20, "11111", "22222"), job=job_of(2))
+    assert end is None
     assert spent.asked == ["C2", "C4"]
-    assert sorted(found) == [1, 2, 3, *range(5, 20, 2)]
-    assert all(result.success for result in found.values())
+    succeeded = [number for number, result in found.items() if result.success]
+    assert sorted(succeeded) == [1, 2, 3, *range(5, 20, 2)]
+    assert len(found) == 20

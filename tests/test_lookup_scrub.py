@@ -7,7 +7,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkclaims.lookup.wire.scrub import MAX_LENGTH, code, scrub
+from bulkclaims.lookup.wire.scrub import MAX_LENGTH, code, scrub, without_secrets
 from bulkclaims.records import ClaimInquiry
 
 ASKED = ClaimInquiry("PCN-7000001", "Alma", "O'Tester-Smith", date(1972, 3, 4), "ZX00012345", gender="F")
@@ -72,6 +72,25 @@ def test_no_cell_survives(before, cell, after):
 def test_it_is_never_long(said):
     """A page as a message does not become an error cell."""
     assert len(scrub(said, ASKED)) <= MAX_LENGTH
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"message": "key canary/+secret is wrong"}',
+        b'{"message": "key canary\\/+secret is wrong"}',
+        b'{"message": "key canary/\\u002Bsecret is wrong"}',
+        b'{"message": "key CANARY/+SECRET is wrong"}',
+    ],
+)
+def test_a_secret_is_hidden_however_it_is_spelled(body):
+    """JSON may write a slash with a backslash before it, and any character by its number."""
+    assert without_secrets(body, ["canary/+secret", "canary"]).decode() == '{"message": "key … is wrong"}'
+
+
+def test_what_is_too_short_for_a_secret_stays():
+    """It could stand in any body."""
+    assert without_secrets(b'{"message": "no"}', ["", "no"]) == b'{"message": "no"}'
 
 
 @pytest.mark.parametrize("given_code", ["TOO_MANY_REQUESTS", "LCLM_PS_201", 42, "E-1.2:3"])

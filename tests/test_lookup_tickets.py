@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 
 import pytest
 from lookups import Payer, context, paid, results, row
 
 from bulkclaims.errors import (
     AccessExpired,
+    AnswerNotUnderstood,
     ConnectorError,
     InquiryRefused,
     PayerAway,
@@ -180,6 +182,33 @@ def test_a_row_that_waits_does_not_keep_others(monkeypatch):
     assert isinstance(end, PayerAway)
 
 
+def test_what_takes_for_ever_ends_as_an_error(monkeypatch):
+    """Half an hour after it was sent, or after its job was retried, which then polls on."""
+    monkeypatch.setattr(tickets, "WAITS", (0.0, 1000.0))
+    monkeypatch.setattr(tickets, "LONGEST_SECONDS", 0)
+    payer, store = LatePayer(None), MemoryRepository()
+    found, end = run(payer, store)
+    assert (found[1].status, end, len(kept_of(store))) == ("Error", None, 1)
+    assert found[1].error.startswith("The payer has not answered in 0 minutes")
+    assert found[1].next_action == "Retry the job later."
+    monkeypatch.setattr(tickets, "LONGEST_SECONDS", 1800)
+    retried = context(queued_at=datetime.now(UTC))
+    payer = LatePayer(None, None)
+    assert isinstance(run(payer, store, job=retried)[1], PayerAway)
+    assert (payer.started, payer.polled) == ([], ["T1", "T1"])
+
+
+def test_what_cannot_be_understood_is_polled_again_and_then_forgotten():
+    """A page about maintenance may go away; a retry of the job is to have a new answer all the same."""
+    page, store = AnswerNotUnderstood("a page"), MemoryRepository()
+    payer = LatePayer(page)
+    assert run(payer, store)[0][1].success
+    assert payer.started == ["C1"]
+    payer = LatePayer(page, page)
+    assert run(payer, store)[0][1].status == "Error"
+    assert (payer.started, kept_of(store)) == (["C1"], {})
+
+
 @pytest.mark.parametrize(
     "trouble", [PayerUnavailable(), PayerUnavailable(throttled=True, retry_after=0), AccessExpired("x")]
 )
@@ -210,6 +239,7 @@ def test_an_answer_that_a_system_is_down_is_asked_for_anew():
     payer = LatePayer(DOWN)
     found, _ = run(payer)
     assert (found[1].success, payer.started) == (True, ["C1", "C1"])
+    assert payer.discarded == ["T1", "T2"]
 
 
 def test_a_refusal_forgets_the_ticket():

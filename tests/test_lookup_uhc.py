@@ -47,7 +47,7 @@ from bulkclaims.testing.contracts import ConnectorContract, WindowConnectorContr
 from bulkclaims.testing.scripted_payer import ScriptedPayer, http_answer
 from bulkclaims.testing.simulator import SCENARIOS, PayerSimulator, SimulatorSettings
 
-CANARY = "c4nary-s3cret"
+CANARY = "canary-of-secrets"
 VECTORS = Path(__file__).parent / "vectors"
 FOUND = json.loads((VECTORS / "uhc-summary-200.json").read_text())
 DETAIL = json.loads((VECTORS / "uhc-detail-200.json").read_text())

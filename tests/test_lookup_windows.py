@@ -22,6 +22,7 @@ from bulkclaims.errors import (
     PayerAway,
     PayerUnavailable,
     QuotaSpent,
+    WindowIncomplete,
     WindowTooFull,
 )
 from bulkclaims.lookup import BreakerPolicy, LookupProcessor, RetryPolicy, UhcConnector, UhcSettings
@@ -200,6 +201,25 @@ def test_a_window_that_is_too_full_is_halved():
     lengths = [(last - first).days + 1 for first, last, page in payer.windows if not page]
     assert (len(found), payer.asked) == (90, [])
     assert sorted(lengths) == [15, 15, 15, 15, 30, 30]
+
+
+def test_a_window_that_the_payer_cannot_bring_together_is_halved_after_some_tries():
+    """It is asked again first, since it may have been a moment's trouble."""
+    payer = Provider(60, trouble=[WindowIncomplete()] * 4)
+    payer.claims = {number: FIRST + timedelta(days=number % 30) for number in range(60)}
+    found, _ = run(payer, rows_of(30))
+    lengths = [(last - first).days + 1 for first, last, page in payer.windows if not page]
+    assert lengths == [30, 30, 30, 30, 15, 15]
+    assert payer.asked == []
+    assert len(found) == 30
+
+
+def test_a_claim_that_two_windows_list_is_one():
+    """Its days lie in both; it has no two versions."""
+    payer = Provider(60)
+    payer.claim = lambda number: paid("C1")
+    found, _ = run(payer, rows_of(60))
+    assert found[1].note == ""
 
 
 def test_a_day_that_is_too_full_is_asked_for_singly():

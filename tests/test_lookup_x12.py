@@ -208,14 +208,25 @@ class TestReading:
 
     @pytest.mark.parametrize(
         ("level", "stc", "wanted"),
-        [("21", "E1:0", ("E1", "0", "")), ("19", "E0:24:85", ("E0", "24", "85"))],
-        ids=["receiver", "provider"],
+        [("21", "E1:0", ("E1", "0", "")), ("19", "E0:24:85", ("E0", "24", "85")), ("19", "A4:35", ("A4", "35", ""))],
+        ids=["receiver", "provider", "nothing found"],
     )
     def test_a_status_of_no_claim(self, level, stc, wanted):
         """A payer that is down, or does not know the provider, says so above all claims."""
         (claim,) = read_answer(message("HL*1**20*1", f"HL*2*1*{level}*0", "TRN*2*1", f"STC*{stc}*20260105")).claims
         assert (claim.category_code, claim.status_code, claim.entity_code) == wanted
         assert read_answer(vector("20-277-receiver-level-system-down")).claims == (ClaimStatus("E1", "0"),)
+
+    @pytest.mark.parametrize("category", ["A3", "A6", "A7", "A8", "F5"])
+    @pytest.mark.parametrize(("code", "said"), [("21", ":21"), ("562:85", ":562:85"), ("CANARY:85", ":85")])
+    def test_who_asks_is_rejected(self, category, code, said):
+        """No claim was looked for: the same sentence as of any other payer's API."""
+        raw = vector("20-277-receiver-level-system-down").replace(b"STC*E1:0*", f"STC*{category}:{code}*".encode())
+        with pytest.raises(InquiryRefused) as refused:
+            read_answer(raw)
+        assert str(refused.value) == (
+            f"The payer rejected who asks, so no claim was looked for; check provider ids. [{category}{said}]"
+        )
 
     def test_the_wanted_one_of_two(self):
         """Each TRN begins a claim; which one was asked for is left to matching."""

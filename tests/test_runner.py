@@ -449,6 +449,7 @@ class NothingFound(InstantProcessor):
     """Finds none of the rows, but for those it is told."""
 
     known: frozenset[int] = frozenset()
+    broken: frozenset[int] = frozenset()
 
     async def process(self, rows, context):
         """Say so, three rows at a time."""
@@ -457,6 +458,8 @@ class NothingFound(InstantProcessor):
                 yield [self._seen(each) for each in batch]
 
     def _seen(self, result):
+        if result.row in self.broken:
+            return evolve(result, status="Error", success=False)
         return result if result.row in self.known else evolve(result, status="Not Found", success=False)
 
 
@@ -478,8 +481,8 @@ class TestPause:
     def run(self, repository, dispatcher, runner_of, job):
         """Run the job to wherever it goes, and give it back."""
 
-        def to_the_end(known=(), enough=6):
-            processor = NothingFound(batch=3, known=frozenset(known))
+        def to_the_end(known=(), enough=6, broken=()):
+            processor = NothingFound(batch=3, known=frozenset(known), broken=frozenset(broken))
             dispatcher.dispatch([Chunk(job.id, 0)])
             dispatcher.deliver(runner_of(processor, enough).run)
             return repository.get("ACME", job.id), len(processor.asked)
@@ -511,6 +514,12 @@ class TestPause:
         assert ended.status is JobStatus.FAILED
         assert "first 6 rows" in ended.problem
         assert sorted(recorded(repository, job)) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+
+    def test_a_row_that_fails_otherwise_says_nothing(self, run):
+        """It neither counts nor shows that anything can be found."""
+        ended, asked = run(broken={1, 5})
+        assert ended.problem.startswith("None of the first 7 rows was found")
+        assert asked == 9
 
     def test_a_retry_goes_on_regardless(self, run, repository, job):
         """Whoever says to go on has looked."""

@@ -31,10 +31,12 @@ Every exception of the library, as a tree.
     ├── WaitedTooLong             to a client: the job goes on (also a TimeoutError)
     └── ConnectorError            a look-up brought no answer
         ├── PayerUnavailable      ask again soon: time-outs, 429, 5xx, E1, E2
+        │   └── WindowIncomplete  and then for the halves of the window
         ├── AccessExpired         the token is stale: refresh it once and repeat
         ├── AccessRefused         credentials or route are wrong: the whole job ends
         ├── InquiryRefused        this row's data was refused: asking again is no use
         ├── AnswerNotUnderstood   the answer is not what the payer's API promises
+        ├── StillAtWork           the payer took an inquiry and has not answered it for long: retry the job later
         ├── TicketGone            the payer has forgotten an inquiry that it took: send it anew
         ├── WindowTooFull         a window holds more claims than the payer lists: split it
         └── PageGone              the payer has forgotten a window search half-way: begin it anew
@@ -384,6 +386,12 @@ class PayerUnavailable(ConnectorError):
         self.throttled = throttled
 
 
+class WindowIncomplete(PayerUnavailable):
+    """The payer could not bring all claims of a window together: ask again soon, and then for its halves."""
+
+    code = "window_incomplete"
+
+
 class AccessExpired(ConnectorError):
     """The payer no longer takes the token: fetch a new one, repeat once."""
 
@@ -408,6 +416,13 @@ class AnswerNotUnderstood(ConnectorError):
     """The body is not what the payer's API promises. Never to be read as "not found"."""
 
     code = "answer_not_understood"
+
+
+class StillAtWork(ConnectorError):
+    """The payer took an inquiry and did not answer it in the time that a run waits; a later run may have the answer."""
+
+    code = "still_at_work"
+    retry_helps = True
 
 
 class TicketGone(ConnectorError):

@@ -181,8 +181,8 @@ class _Tenure:
     stopping: threading.Event
     wanted: bool = True
     none_found: bool = True
-    """Whether every row so far was looked for in vain."""
-    recorded_rows: int = 0
+    sought_in_vain: int = 0
+    """Rows of which the payer said so far that it has no such claim."""
     unbegun: Chunk | None = None
     """What was made way for."""
     over: asyncio.Event = field(factory=asyncio.Event)
@@ -194,10 +194,10 @@ class _Tenure:
         sealed = [self._sealed(result) for result in batch]
         if not await asyncio.to_thread(self.repository.record, self.lease, sealed):
             self.wanted = False
-        self.none_found = self.none_found and all(result.status == NOT_FOUND for result in batch)
-        self.recorded_rows += len(batch)
+        self.none_found = self.none_found and not any(result.success for result in batch)
+        self.sought_in_vain += sum(result.status == NOT_FOUND for result in batch)
         if self._finds_nothing():
-            sentence = NOTHING_FOUND.format(self.recorded_rows)
+            sentence = NOTHING_FOUND.format(self.sought_in_vain)
             await asyncio.to_thread(self.repository.fail, self.lease.chunk.job_id, sentence)
             self.wanted = False
 
@@ -205,7 +205,7 @@ class _Tenure:
         """Whether the job's first rows were asked in vain, one and all, and nobody has said yet to go on regardless."""
         enough = self.settings.pause_after_none_found
         first_try = self.lease.chunk.number == 0 and self.lease.job.run == 1 and not self.lease.job.succeeded
-        return bool(enough) and self.none_found and first_try and self.recorded_rows >= (enough or 0)
+        return bool(enough) and self.none_found and first_try and self.sought_in_vain >= (enough or 0)
 
     def _sealed(self, result: RowResult) -> SealedResult:
         """*result*, or in place of one that cannot be kept a failure of its row: its neighbours are not at fault."""

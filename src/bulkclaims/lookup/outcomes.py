@@ -8,7 +8,17 @@ from attrs import frozen
 
 from bulkclaims.errors import InquiryRefused, PayerUnavailable
 from bulkclaims.lookup.matching import Match, MatchRules, NoMatch, match_claim
-from bulkclaims.lookup.status_codes import DATA_REFUSED, PENDING, SEARCH_FOUND_NOTHING, SYSTEM_DOWN, StatusTable
+from bulkclaims.lookup.status_codes import (
+    DATA_REFUSED,
+    DENIED,
+    FINALIZED,
+    NOT_ADJUDICATED,
+    PENDING,
+    SEARCH_FOUND_NOTHING,
+    SYSTEM_DOWN,
+    WORD_STATUS,
+    StatusTable,
+)
 from bulkclaims.records import ERROR, NOT_FOUND, ClaimStatus, RowResult
 
 if TYPE_CHECKING:
@@ -46,11 +56,11 @@ def find(inquiry: ClaimInquiry, answer: Answer, rules: MatchRules) -> Finding:
         PayerUnavailable: There is none, and the payer says that its system is down (E1, E2).
         InquiryRefused: There is none, and the payer says that this row's data are wrong (E0, E3, E4).
     """
-    claims = [claim for claim in answer.claims if claim.category_code not in _NOT_CLAIMS]
+    claims = [claim for claim in answer.claims if not _is_none(claim)]
     match = match_claim(inquiry, claims, rules)
     if isinstance(match, Match) or len(claims) == len(answer.claims):
         return Finding(match, trace=answer.trace)
-    others = sorted((claim for claim in answer.claims if claim.category_code in _NOT_CLAIMS), key=_codes)
+    others = sorted(filter(_is_none, answer.claims), key=_codes)
     _refuse_unanswered(others)
     return Finding(NoMatch("nothing"), _codes(others[0]), answer.trace)
 
@@ -65,7 +75,7 @@ def answered(question: Question, finding: Finding, table: StatusTable, asked: in
     if word == NOT_FOUND:
         unfound = Finding(finding.match, _codes(claim), finding.trace)
         return _not_found(question, unfound, NoMatch("nothing"), table, asked)
-    final = claim.category_code.startswith("F") or not claim.category_code
+    final = _is_final(claim)
     return RowResult(
         row=question.rows[0],
         claim_number=inquiry.claim_number,
@@ -99,6 +109,19 @@ def failed(question: Question, error: ConnectorError, asked: int, table: StatusT
         asked=asked,
         next_action=table.after(error),
     )
+
+
+def _is_none(entry: ClaimStatus) -> bool:
+    """Whether an entry says only that there is no claim, or no answer."""
+    return entry.category_code in _NOT_CLAIMS or (
+        entry.category_code == NOT_ADJUDICATED and not entry.payer_claim_number
+    )
+
+
+def _is_final(claim: ClaimStatus) -> bool:
+    """Whether the payer has decided, by its code or, where it gives none, by its word."""
+    word = WORD_STATUS.get(claim.reported_status.strip().lower())
+    return claim.category_code.startswith("F") or (not claim.category_code and word in {FINALIZED, DENIED})
 
 
 def _refuse_unanswered(entries: list[ClaimStatus]) -> None:

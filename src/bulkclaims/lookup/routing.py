@@ -6,21 +6,20 @@ import asyncio
 from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING
 
-from bulkclaims.errors import BulkClaimsError, PayerAway, SettingsWrong
+from bulkclaims.errors import AccessRefused, BulkClaimsError, PayerAway, QuotaSpent, SettingsWrong
 from bulkclaims.lookup.inquiries import not_asked
-from bulkclaims.records import Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
     from bulkclaims.interfaces import RunContext
     from bulkclaims.lookup.processor import LookupProcessor
-    from bulkclaims.records import Row, RowResult
+    from bulkclaims.records import Capabilities, Row, RowResult
 
     Batches = AsyncIterator[Sequence[RowResult]]
 
-NOBODY = Capabilities("nobody")
-"""What can be asked of a payer that no route leads to."""
+_MOST_REFUSED = 100
+"""So many runs are remembered in which a payer cannot be asked; another finds it out anew."""
 
 
 class PayerRouter:
@@ -28,7 +27,9 @@ class PayerRouter:
     A `RowProcessor` for jobs whose rows belong to several payers.
 
     Each route has its own pace, slots and watch, and all look-ups of a chunk are under way at a time, so that a payer
-    that is slow or away does not hold up the others. Two payer ids may share one processor.
+    that is slow or away does not hold up the others. Nor does one that refuses our credentials, or whose budget is
+    spent: in a job of several payers only its own rows fail, with its sentence, and a retry asks for them again. Two
+    payer ids may share one processor.
 
     Args:
         routes: Who answers for which payer id, as it stands in the column `payer_id` or in the job's defaults.
@@ -43,6 +44,8 @@ class PayerRouter:
             raise SettingsWrong("A router needs at least one route.")
         self._routes = dict(routes)
         self._otherwise = otherwise
+        # By run and processor: what its rows fail with, since it was found out that none can succeed.
+        self._refused: dict[object, str] = {}
 
     def capabilities_for(self, payer_id: str) -> Capabilities | None:
         """What can be asked of whoever is asked for rows of *payer_id*; None when nobody is."""
@@ -57,7 +60,7 @@ class PayerRouter:
             yield lost
         async with AsyncExitStack() as held:
             ways = [
-                await held.enter_async_context(aclosing(processor.process(some, context)))
+                await held.enter_async_context(aclosing(self._own(processor, some, context)))
                 for processor, some in routed.items()
             ]
             async with aclosing(_merged(ways)) as batches:
@@ -67,6 +70,29 @@ class PayerRouter:
     async def aclose(self) -> None:  # noqa: D102
         for processor in {*self._routes.values(), *([self._otherwise] if self._otherwise else [])}:
             await processor.aclose()
+
+    async def _own(
+        self, processor: LookupProcessor, rows: Sequence[Row], context: RunContext
+    ) -> AsyncGenerator[Sequence[RowResult], None]:
+        """Results of one payer's rows; all that are left fail when it turns out that none of them can succeed."""
+        left = {row.number: row for row in rows}
+        run = (context.job.id, context.job.queued_at, processor)
+        try:
+            if run not in self._refused:
+                async with aclosing(processor.process(rows, context)) as batches:
+                    async for batch in batches:
+                        for result in batch:
+                            left.pop(result.row, None)
+                        yield batch
+        except (AccessRefused, QuotaSpent) as refusal:
+            if len(context.job.upload.plan) == 1:
+                raise  # all rows of the job are this payer's
+            account = processor.capabilities_for("").account
+            self._refused[run] = f"Not asked at {account}: {refusal.message}"
+            while len(self._refused) > _MOST_REFUSED:
+                del self._refused[next(iter(self._refused))]
+        if left and run in self._refused:
+            yield [not_asked(row, self._refused[run]) for row in left.values()]
 
     def _sorted(
         self, rows: Sequence[Row], context: RunContext

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from bulkclaims.errors import AccessRefused, ConnectorError, PayerAway
+from bulkclaims.errors import AccessRefused, AnswerNotUnderstood, ConnectorError, PayerAway
 from bulkclaims.lookup.course import results_of
 from bulkclaims.lookup.matching import Match
 from bulkclaims.lookup.outcomes import answered, failed, find
@@ -52,6 +52,9 @@ class SingleLookup:
         except AccessRefused:
             raise
         except ConnectorError as error:
+            if self.tickets is not None and isinstance(error, AnswerNotUnderstood):
+                # A retry of the job is to have a new answer.
+                await self.tickets.forget(course, [question.fingerprint])
             first = failed(question, error, ask.tries, self.statuses)
         course.take(question)
         return results_of(question, first)

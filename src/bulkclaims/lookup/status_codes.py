@@ -188,6 +188,7 @@ NEXT_ACTIONS: Mapping[str, str] = MappingProxyType(
         NOT_FOUND: _CHECK,
         ERROR: _LATER,
         "payer_unavailable": _LATER,
+        "still_at_work": _LATER,
         "payer_down": _LATER,
         "inquiry_refused": _CORRECT,
         "access_expired": "Retry the job. If rows fail so again, have the payer account's credentials checked.",
@@ -208,6 +209,8 @@ SYSTEM_DOWN = frozenset({"E1", "E2"})
 DATA_REFUSED = frozenset({"E0", "E3", "E4"})
 """Categories that say: this row's data, or our settings, have to be mended."""
 SEARCH_FOUND_NOTHING = "D0"
+NOT_ADJUDICATED = "A4"
+"""The payer has no such claim in its adjudication system; often without a claim of any number."""
 
 
 @frozen

@@ -18,6 +18,7 @@ from bulkclaims.errors import (
     PayerAway,
     PayerUnavailable,
     RepositoryUnavailable,
+    StillAtWork,
     TicketGone,
 )
 from bulkclaims.lookup.inquiries import fingerprint
@@ -42,7 +43,9 @@ WAITS = (1.0, 2.0, 5.0, 10.0, 10.0, 15.0)
 PATIENCE_SECONDS = 120.0
 """How long an answer is waited for before the row is put aside, so that it does not hold a worker ..."""
 AGAIN_SECONDS = 60.0
-"""... and after how long it is asked for again."""
+"""... and after how long it is asked for again ..."""
+LONGEST_SECONDS = 1800.0
+"""... until so long after it was sent, or after a retry of its job, the row ends without an answer."""
 
 
 @frozen
@@ -60,7 +63,7 @@ class Tickets:
     async def discard(self, course: Course, batch: Sequence[RowResult]) -> None:
         """Have the payer delete what it keeps of answers that are recorded by now; in time it will by itself."""
         done = [each for result in batch for each in course.tickets.pop(result.row, ())]
-        await asyncio.gather(*(self._discard(course, ticket) for _, ticket in done))
+        await asyncio.gather(*(self.delete(course, ticket) for _, ticket in done))
         if done:
             await self.forget(course, [mark for mark, _ in done])
 
@@ -71,7 +74,8 @@ class Tickets:
         except RepositoryUnavailable as failure:
             _log.warning("A ticket is kept until its time is over. %s", describe(failure))
 
-    async def _discard(self, course: Course, ticket: Ticket) -> None:
+    async def delete(self, course: Course, ticket: Ticket) -> None:
+        """Have the payer delete what it keeps under the ticket, if it will."""
         try:
             await course.lanes.turn(course.go_on)
             with bugs_blamed(course.lanes.account):
@@ -110,17 +114,17 @@ class TicketedAsk:
             Stopped: The job is not to go on; likewise.
             ConnectorError: As the connector does.
         """
-        ticket = await self._known()
+        ticket, sent_at = await self._known()
         waits: Sequence[float] = (0.0, *WAITS)
         for _ in range(2):
             if ticket is None:
                 started = await self.course.lanes.request(self._mark, self.course.go_on, self._start)
                 if not isinstance(started, Ticket):
                     return started
-                ticket, waits = started, WAITS
-                await self._keep(ticket)
+                ticket, sent_at, waits = started, time.time(), WAITS
+                await self._keep(ticket, sent_at)
             try:
-                finding = await self._polled(ticket, waits)
+                finding = await self._polled(ticket, sent_at, waits)
             except TicketGone:
                 await self._forget()
                 ticket = None
@@ -138,7 +142,7 @@ class TicketedAsk:
         started = await self.tickets.connector.start(self.asked)
         return started if isinstance(started, Ticket) else self.read(started)
 
-    async def _polled(self, ticket: Ticket, waits: Iterable[float]) -> Finding:
+    async def _polled(self, ticket: Ticket, sent_at: float, waits: Iterable[float]) -> Finding:
         clock, waiting = asyncio.get_running_loop().time, chain(waits, repeat(WAITS[-1]))
         give_up = clock() + PATIENCE_SECONDS
         while clock() + (seconds := next(waiting)) <= give_up:
@@ -146,6 +150,11 @@ class TicketedAsk:
             finding = await self.course.lanes.request(self._mark, self.course.go_on, partial(self._poll, ticket))
             if finding is not None:
                 return finding
+        if time.time() - max(sent_at, self.course.context.job.queued_at.timestamp()) > LONGEST_SECONDS:
+            minutes = round(LONGEST_SECONDS / 60)
+            raise StillAtWork(
+                f"The payer has not answered in {minutes} minutes and is still at work; retry the job later."
+            )
         account = self.course.lanes.account
         sentence = f"The payer ({account}) is still at work on some rows, which are asked for again by themselves."
         raise PayerAway(sentence, AGAIN_SECONDS)
@@ -163,15 +172,17 @@ class TicketedAsk:
         except ConnectorError:
             # It says that a system is down, say. Whoever asks again is to have a new answer.
             await self._forget()
+            await self.tickets.delete(self.course, ticket)
             raise
 
-    async def _known(self) -> Ticket | None:
+    async def _known(self) -> tuple[Ticket | None, float]:
+        """The ticket that is kept, and when its inquiry was sent."""
         found = await self.tickets.kept.find(self.course.context.job.id, [self._mark])
         kept = found.get(self._mark)
-        return Ticket(kept["id"], kept["until"] - time.time()) if kept else None
+        return (Ticket(kept["id"], kept["until"] - time.time()), kept["sent"]) if kept else (None, 0.0)
 
-    async def _keep(self, ticket: Ticket) -> None:
-        value = {"id": ticket.id, "until": time.time() + ticket.seconds}
+    async def _keep(self, ticket: Ticket, sent_at: float) -> None:
+        value = {"id": ticket.id, "sent": sent_at, "until": sent_at + ticket.seconds}
         await self.tickets.kept.keep(self.course.context.job.id, {self._mark: value}, ticket.seconds)
 
     async def _forget(self) -> None:

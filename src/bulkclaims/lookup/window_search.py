@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
 
-from bulkclaims.errors import AccessRefused, BulkClaimsError, ConnectorError, PageGone, PayerAway, WindowTooFull
+from bulkclaims.errors import (
+    AccessRefused,
+    BulkClaimsError,
+    ConnectorError,
+    PageGone,
+    PayerAway,
+    WindowIncomplete,
+    WindowTooFull,
+)
 from bulkclaims.lookup.course import results_of
 from bulkclaims.lookup.matching import Match, match_claim, normal_id
 from bulkclaims.lookup.outcomes import Finding, answered
@@ -50,7 +58,9 @@ class _Book:
         self.read.update(range(window.first.toordinal(), window.last.toordinal() + 1))
         for claim in claims:
             for number in {_key(claim.payer_claim_number), _key(claim.patient_account_number)} - {""}:
-                self.claims.setdefault(number, []).append(claim)
+                known = self.claims.setdefault(number, [])
+                if claim not in known:  # two windows may list what was treated on days of both
+                    known.append(claim)
 
     def candidates(self, inquiry: ClaimInquiry) -> list[ClaimStatus]:
         numbers = {_key(inquiry.claim_number), _key(inquiry.patient_account_number)}
@@ -153,7 +163,7 @@ class WindowSearch:
                 claims = await self._pages(course, window, budget)
             except PageGone:
                 continue
-            except WindowTooFull:
+            except (WindowTooFull, WindowIncomplete):
                 await _all(self._search(course, book, half, budget) for half in halves(window))
             except _TooDear:
                 pass

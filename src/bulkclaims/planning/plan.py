@@ -88,7 +88,7 @@ class Planner:
             account=can.account,
             rows=rows,
             calls=calls,
-            most_calls=searches + rows * can.requests_each,
+            most_calls=found + rows * can.requests_each,
             searches=searches,
             seconds=calls / (can.rate.per_second * HEADROOM) if can.rate else None,
             per_day=can.rate.per_day if can.rate else None,

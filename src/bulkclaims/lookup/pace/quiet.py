@@ -18,6 +18,8 @@ QUIET_SECONDS = 2.0
 DOUBLING_SECONDS = 3.0
 """In which time after a 429 the look-ups that may begin in a second become twice as many."""
 _MEASURED_SECONDS = 1.0
+_LEAST = 4.0
+"""Look-ups in a second to begin with at the least: with each 429 of several they would become fewer for ever."""
 
 
 class Quiet:
@@ -72,7 +74,7 @@ class Quiet:
         seconds = min(QUIET_SECONDS if error.retry_after is None else error.retry_after, self._longest)
         if began > self._told_at:
             self._forget(now - _MEASURED_SECONDS)
-            self._gap = 1 / max(1, len(self._begun) / 2)
+            self._gap = 1 / max(_LEAST, len(self._begun) / 2)
         elif now + seconds <= self._until + QUIET_SECONDS / 2:
             return None
         self._begun.clear()

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from bulkclaims.errors import AnswerNotUnderstood, InquiryRefused, PayerUnavailable
-from bulkclaims.lookup.status_codes import CATEGORY_STATUS, REJECTED
 from bulkclaims.lookup.wire.answer_values import amount_of, date_of, json_of, object_of, text_of
+from bulkclaims.lookup.wire.claim_parts import verdicts_of
 from bulkclaims.lookup.wire.http_status import NOTHING_SAID, Said
 from bulkclaims.lookup.wire.scrub import code, scrub
-from bulkclaims.records import NOT_FOUND, Answer, ClaimStatus, Ticket
+from bulkclaims.records import Answer, ClaimStatus, Ticket
 
 if TYPE_CHECKING:
     from bulkclaims.lookup.payers.availity_request import AvailitySettings
@@ -176,23 +176,7 @@ def _without_claim(answer: dict[str, Any], inquiry: ClaimInquiry) -> tuple[Claim
     people = [answer.get("submitter") or {}, *(listed if isinstance(listed, list) else [listed])]
     details = [detail for person in people for detail in _details(object_of(person, "a submitter or provider"))]
     statuses = [ClaimStatus(**_codes(detail)) for detail in details]
-    verdicts = tuple(one for one in statuses if one.category_code[0] in "DE" or _word(one) == NOT_FOUND)
-    if statuses and not verdicts:
-        _refuse_rejected(statuses, inquiry)
-    return verdicts
-
-
-def _refuse_rejected(statuses: list[ClaimStatus], inquiry: ClaimInquiry) -> None:
-    for status in statuses:
-        if _word(status) == REJECTED:
-            codes = (status.category_code, status.status_code, status.entity_code)
-            said = _in_brackets([code(each, inquiry) for each in codes])
-            raise InquiryRefused(f"The payer rejected who asks, so no claim was looked for; check provider ids.{said}")
-    raise AnswerNotUnderstood("The payer's answer says nothing of a claim.")
-
-
-def _word(status: ClaimStatus) -> str | None:
-    return CATEGORY_STATUS.get(status.category_code)
+    return verdicts_of(statuses, lambda each: code(each, inquiry)) if statuses else ()
 
 
 def _in_brackets(codes: list[str]) -> str:

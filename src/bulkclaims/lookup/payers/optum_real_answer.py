@@ -65,10 +65,10 @@ def read_page(body: object, inquiry: ClaimInquiry | None, not_found_codes: Colle
     if not isinstance(claims, list):
         raise AnswerNotUnderstood("The payer's answer has no list of claims.")
     pages = object_of(found.get("pagination") or {}, "pagination")
-    return Page(
-        tuple(map(_claim, claims)),
-        text_of(pages.get("nextPageToken"), "nextPageToken") if pages.get("hasMoreRecords") else "",
-    )
+    next_token = text_of(pages.get("nextPageToken"), "nextPageToken")
+    if pages.get("hasMoreRecords") and not next_token:
+        raise AnswerNotUnderstood("The payer's answer has more pages and does not say how to ask for them.")
+    return Page(tuple(map(_claim, claims)), next_token if pages.get("hasMoreRecords") else "")
 
 
 def told(reply: Reply, inquiry: ClaimInquiry | None) -> Said:

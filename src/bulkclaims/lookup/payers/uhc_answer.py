@@ -16,6 +16,7 @@ from bulkclaims.errors import (
     InquiryRefused,
     PageGone,
     PayerUnavailable,
+    WindowIncomplete,
     WindowTooFull,
 )
 from bulkclaims.lookup.wire.answer_values import amount_of, date_of, json_of, object_of, text_of
@@ -56,7 +57,7 @@ _MEANINGS: Mapping[str, tuple[type[ConnectorError], str]] = {
     "LCLM_PS_107": (InquiryRefused, "The dates of service lie further back than the payer looks, which is 24 months."),
     "LCLM_PS_113": (InquiryRefused, "The payer does not take the last date of service; correct the row."),
     "LCLM_PS_307": (InquiryRefused, "The dates of service do not match the claim that the payer has."),
-    "LCLM_PS_305": (PayerUnavailable, "The payer could not bring all the claims together; try again later."),
+    "LCLM_PS_305": (WindowIncomplete, "The payer could not bring all the claims together; try again later."),
     "LCLM_PS_301": (PayerUnavailable, "The payer's system took too long; try again later."),
     "LCLM_PS_303": (PayerUnavailable, _SYSTEM),
     "LCLM_PS_304": (PayerUnavailable, _SYSTEM),

@@ -1,10 +1,18 @@
-"""Claims that a payer has split into parts, each with codes of its own: which of them stands for the claim."""
+"""Which of several codes stands for a claim: of its parts, or of who asks where there is no claim."""
 
 from __future__ import annotations
 
-from bulkclaims.errors import AnswerNotUnderstood
+from typing import TYPE_CHECKING
+
+from bulkclaims.errors import AnswerNotUnderstood, InquiryRefused
 from bulkclaims.lookup.status_codes import CATEGORY_STATUS, DENIED, FINALIZED, INFO_REQUESTED, PENDING, REJECTED
 from bulkclaims.lookup.wire.answer_values import object_of, text_of
+from bulkclaims.records import NOT_FOUND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bulkclaims.records import ClaimStatus
 
 _BY_URGENCY = (INFO_REQUESTED, REJECTED, DENIED, PENDING, FINALIZED)
 """Of parts of a claim whose statuses differ, that one counts which asks most for somebody's hand."""
@@ -35,6 +43,32 @@ def codes_of(parts: object, name: str, category: str, status: str) -> list[tuple
 def reasons_of(codes: list[tuple[str, str]]) -> tuple[str, ...]:
     """Pairs of codes as `ClaimStatus.reasons` has them."""
     return tuple(f"{category}:{status}".rstrip(":") for category, status in codes)
+
+
+def verdicts_of(askers: Sequence[ClaimStatus], shown: Callable[[str], str]) -> tuple[ClaimStatus, ...]:
+    """
+    What stands for the claim where an answer has none: that nothing was found, or why nobody looked.
+
+    Args:
+        askers: What is said of those who ask: submitter, receiver, provider.
+        shown: Gives a code back where it may be shown, else "".
+
+    Raises:
+        InquiryRefused: One of them was rejected.
+        AnswerNotUnderstood: Nothing of this is said.
+    """
+    verdicts = tuple(one for one in askers if one.category_code[0] in "DE" or _word(one) == NOT_FOUND)
+    if verdicts:
+        return verdicts
+    for one in askers:
+        if _word(one) == REJECTED:
+            codes = ":".join(filter(None, map(shown, (one.category_code, one.status_code, one.entity_code))))
+            raise InquiryRefused(f"The payer rejected who asks, so no claim was looked for; check provider ids. [{codes}]")
+    raise AnswerNotUnderstood("The payer's answer says nothing of a claim.")
+
+
+def _word(status: ClaimStatus) -> str | None:
+    return CATEGORY_STATUS.get(status.category_code)
 
 
 def _urgency(codes: tuple[str, str]) -> tuple[int, bool]:

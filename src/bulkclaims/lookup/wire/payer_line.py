@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bulkclaims.lookup.pace.per_loop import PerLoop
 from bulkclaims.lookup.wire.http_status import ERROR_CLASSES, NOTHING_SAID, class_of, error_of
+from bulkclaims.lookup.wire.scrub import without_secrets
 from bulkclaims.lookup.wire.tokens import TokenKeeper
 from bulkclaims.lookup.wire.transport import exchange
 from bulkclaims.privacy import Masked, Secret, hush_http_logs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import httpx
 
@@ -79,6 +82,9 @@ class PayerLine:
         """
         Send one request, with a token if need be, and bring back an answer whose status is no error.
 
+        Of any status but a success, the body comes without what lets us in and what the headers held: some payers
+        repeat these in the text of an error.
+
         Args:
             method: Such as `POST`.
             headers: Beside the token's.
@@ -96,6 +102,8 @@ class PayerLine:
             headers["Authorization"] = f"Bearer {token.reveal()}"
         url = self._url.copy_with(path=path) if path else self._url
         reply = await exchange(ends.client, method, url, headers, body)
+        if class_of(reply.status):
+            reply = _discreet(reply, headers, self._credentials)
         kind = class_of(reply.status, self._classes)
         if kind is None:
             return reply
@@ -112,6 +120,24 @@ class PayerLine:
         hush_http_logs()  # httpx logs each URL, and in a path or query there may be a claim number
         client = self._make_client()
         return _Ends(client, TokenKeeper(self._credentials, client, self._access) if self._credentials else None)
+
+
+def _discreet(reply: Reply, headers: Mapping[str, str], credentials: ClientCredentials | None) -> Reply:
+    """An answer without our secrets."""
+    known = {secret for value in headers.values() for secret in _secrets_in(value)}
+    if credentials:
+        known.add(credentials.client_secret.reveal())
+    return evolve(reply, body=without_secrets(reply.body, known))
+
+
+def _secrets_in(value: str) -> Iterator[str]:
+    """A header's whole value, what follows a scheme such as `Bearer`, and the password of `Basic`."""
+    yield value
+    scheme, _, rest = value.partition(" ")
+    yield rest
+    if scheme.lower() == "basic":
+        with suppress(ValueError):
+            yield b64decode(rest).decode().partition(":")[2]
 
 
 def _renew(tokens: TokenKeeper | None, token: Secret) -> ErrorClass:

@@ -11,6 +11,8 @@ from attrs import asdict
 from bulkclaims.lookup.matching import normal_member_id, normal_name, without_marks
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bulkclaims.records import ClaimInquiry
 
 MAX_LENGTH = 160
@@ -25,6 +27,8 @@ _TELLING = 3
 """From this many letters on, a word of the row is recognised inside a longer word too."""
 _TELLING_APART = 5
 """From this many letters on, also across the gaps between words, wherever those begin and end."""
+_SECRET = 6
+"""From this many characters on, a text is a secret, and not what any answer may hold."""
 
 
 def scrub(text: str, inquiry: ClaimInquiry) -> str:
@@ -51,6 +55,19 @@ def code(text: object, inquiry: ClaimInquiry) -> str:
     if not isinstance(text, str | int) or isinstance(text, bool) or not _CODE.fullmatch(str(text)):
         return ""
     return "" if _told(str(text), _words_of(inquiry)) else str(text)
+
+
+def without_secrets(body: bytes, secrets: Iterable[str]) -> bytes:
+    """*body* with "…" in place of each of *secrets*, also where JSON spells some of its characters otherwise."""
+    spelled = [_spelled(secret) for secret in sorted(secrets, key=len, reverse=True) if len(secret) >= _SECRET]
+    if not spelled:
+        return body
+    return re.sub("|".join(spelled).encode(), _HIDDEN.encode(), body, flags=re.IGNORECASE)
+
+
+def _spelled(secret: str) -> str:
+    """A pattern of all ways that JSON may write it."""
+    return "".join(c if c.isascii() and c.isalnum() else rf"(?:\\?{re.escape(c)}|\\u{ord(c):04x})" for c in secret)
 
 
 def _told(text: str, known: set[str]) -> set[int]:

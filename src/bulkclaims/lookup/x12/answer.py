@@ -32,7 +32,7 @@ def read_answer(raw: bytes) -> Answer:
         down, that status is the only "claim".
 
     Raises:
-        InquiryRefused: A 999 rejects what was made from the row.
+        InquiryRefused: A 999 rejects what was made from the row, or a 277 who asks.
         AccessRefused: A TA1 rejects the envelope, which is alike for every row.
         AnswerNotUnderstood: It is something else, breaks off, or says nothing of a claim.
     """

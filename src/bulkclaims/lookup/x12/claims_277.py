@@ -8,12 +8,14 @@ each TRN begins what is said of one claim, and SVC what is said of one of its li
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
 from bulkclaims.errors import AnswerNotUnderstood
 from bulkclaims.lookup.wire.answer_values import amount_of, date_of, period_of, trace_of
+from bulkclaims.lookup.wire.claim_parts import verdicts_of
 from bulkclaims.records import Answer, ClaimStatus
 
 if TYPE_CHECKING:
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SUBSCRIBER, _DEPENDENT = "22", "23"
-_NOT_CLAIMS = frozenset("DE")
-"""Categories that may stand where there is no claim begin so: nothing was found, or the inquiry cannot be answered."""
+_CODE = re.compile(r"[A-Z0-9]{1,5}")
 _REASONS = (1, 10, 11)
 """Elements of STC that hold codes."""
 
@@ -35,6 +36,7 @@ def read_277(interchange: Interchange) -> Answer:
     Read the claims of all transaction sets.
 
     Raises:
+        InquiryRefused: The receiver or the provider was rejected, so that no claim was looked for.
         AnswerNotUnderstood: It breaks off, says nothing of a claim, or a date or an amount in it is none.
     """
     reading = _Reading(interchange)
@@ -78,7 +80,7 @@ class _Reading:
 
     def answers(self) -> Iterator[ClaimStatus]:
         if not self.claims:
-            yield from map(self._without_claim, self._refusals())
+            yield from self._without_claim()
         yield from map(self._status, self.claims)
 
     def st(self, _: Segment) -> None:
@@ -135,13 +137,9 @@ class _Reading:
         """A category, a status and perhaps an entity code, with colons between; "" where there is none."""
         return ":".join(part.strip() for part in self.interchange.parts(segment, number)[:3]).strip(":").upper()
 
-    def _refusals(self) -> list[Segment]:
-        if any(self._codes(segment, 1)[:1] in _NOT_CLAIMS for segment in self.without_claim):
-            return self.without_claim
-        raise AnswerNotUnderstood("The payer's 277 says nothing of a claim.")
-
-    def _without_claim(self, segment: Segment) -> ClaimStatus:
-        return ClaimStatus(**self._three(segment))
+    def _without_claim(self) -> tuple[ClaimStatus, ...]:
+        askers = [ClaimStatus(**self._three(segment)) for segment in self.without_claim]
+        return verdicts_of(askers, lambda code: code if _CODE.fullmatch(code) else "")
 
     def _three(self, segment: Segment) -> dict[str, Any]:
         category, code, entity = (*self._codes(segment, 1).split(":"), "", "")[:3]

@@ -59,8 +59,8 @@ class ConnectorContract:
         inquiry:  a `ClaimInquiry` that the connector can ask, with made-up cells of four letters or more
         found:    the body of an answer that holds the claim asked for
         nothing:  the body of an answer that says that there is no such claim
-        secret:   what `connect` gives as the connector's key or password; with a digit, and in no row or address.
-                  Unless it is overridden, nothing is known of one, and nothing is looked for
+        secret:   what `connect` gives as the connector's key or password; of six characters or more, and in no row or
+                  address. Unless it is overridden, nothing is known of one, and nothing is looked for
     """
 
     @pytest.fixture

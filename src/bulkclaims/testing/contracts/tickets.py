@@ -50,8 +50,8 @@ class TicketConnectorContract:
         linked:    a function from an address to such a body that links there
         found:     the body of an answer, to a poll, that holds the claim asked for
         nothing:   the body of an answer that says that there is no such claim
-        secret:    what `connect` gives as the connector's key or password; with a digit, and in no row or address; ""
-                   for none
+        secret:    what `connect` gives as the connector's key or password; of six characters or more, and in no row
+                   or address; "" for none
         accepted:  the HTTP status beside `taken`, and of an answer that is not there yet; 202 unless overridden
         gone:      the HTTP status of a look-up that the payer no longer knows; 404 unless overridden
     """

@@ -45,7 +45,8 @@ class WindowConnectorContract:
         empty:     the body that says that there is no claim in these days
         too_full:  the body that says that there are more claims than the payer lists; None, unless it is overridden,
                    where the payer lists them all
-        secret:    what `connect` gives as the connector's key or password; with a digit, and in no address; "" for none
+        secret:    what `connect` gives as the connector's key or password; of six characters or more, and in no
+                   address; "" for none
     """
 
     @pytest.fixture
