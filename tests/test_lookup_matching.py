@@ -51,6 +51,7 @@ claims = st.builds(
     processed_date=some_dates,
     effective_date=some_dates,
     service_dates=st.none() | st.just((DAY, DAY)),
+    complete=st.booleans(),
 )
 answers = st.lists(claims, max_size=5)
 rules = st.sampled_from([STRICT, WIDE])
@@ -185,6 +186,14 @@ def test_the_latest_version_counts_and_versions_are_counted():
     old = evolve(TOLD, effective_date=date(2025, 1, 1), total_paid=Decimal(1))
     new = evolve(TOLD, category_code="F2", processed_date=date(2025, 1, 2), total_paid=Decimal(2))
     assert match_claim(ASKED, [new, old], STRICT) == Match(new, "claim_number", 2)
+
+
+def test_on_the_same_day_the_one_with_details_counts():
+    """Rather than a paid one without; a later day counts for more than details."""
+    whole, bare = evolve(TOLD, category_code="F2"), evolve(TOLD, complete=False)
+    assert latest([whole, bare]) == latest([bare, whole]) == whole
+    later = evolve(bare, effective_date=DAY)
+    assert latest([whole, later]) == latest([later, whole]) == later
 
 
 @pytest.mark.parametrize("better", ["F1", "F3", "P1"])

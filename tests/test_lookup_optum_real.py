@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 from copy import deepcopy
 from datetime import date
 from decimal import Decimal
@@ -41,6 +42,7 @@ from bulkclaims.records import ClaimInquiry, Window
 from bulkclaims.testing.contracts import ConnectorContract, WindowConnectorContract
 from bulkclaims.testing.scripted_payer import ScriptedPayer, http_answer
 from bulkclaims.testing.simulator import SCENARIOS, PayerSimulator, SimulatorSettings
+from bulkclaims.testing.simulator.optum_real import OPTUM_REAL_SCENARIOS
 
 CANARY = "canary-of-secrets"
 VECTORS = Path(__file__).parent / "vectors"
@@ -219,6 +221,7 @@ def test_a_window():
         (200, "OTHER", r"later\.$"),
         (400, "GRAPHQL_VALIDATION_FAILED", r"row\. \[HTTP 400\] \[GRAPHQL_VALIDATION_FAILED\]$"),
         (400, "OTHER", r"row\. \[HTTP 400\]$"),
+        (400, "GRAPHQL_PARSE_FAILED", r"one\. \[GRAPHQL_PARSE_FAILED\]$"),
     ],
 )
 def test_a_window_shows_no_word_of_the_payers(status, told, sentence):
@@ -309,6 +312,21 @@ def test_what_is_no_answer(error, body):
     with pytest.raises(error) as refused:
         read_page(body, ALMA, ())
     assert "CANARY" not in str(refused.value)
+
+
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize(
+    ("code", "error"), [("GRAPHQL_PARSE_FAILED", AccessRefused), ("GRAPHQL_VALIDATION_FAILED", InquiryRefused)]
+)
+def test_a_query_that_cannot_be_read_is_wrong_for_every_row(code, error, status):
+    """It is the same for all of them; what does not fit the schema may be a row's own cell."""
+
+    async def script(_heard):
+        return http_answer({"errors": [{"extensions": {"code": code}, "message": "CANARY"}]}, status)
+
+    came, _ = asked(script)
+    assert isinstance(came, error)
+    assert f"[{code}]" in str(came)
 
 
 def test_an_error_that_means_not_found():
@@ -456,12 +474,50 @@ class TestSimulator:
         reply = self.ask(payer, {"payerId": "87726", "claimNumber": "PCN1-MULTI"}, nextPageToken="1")
         assert len(reply.json()["data"]["searchClaim"]["claims"]) == 1
 
+    @pytest.mark.parametrize(
+        ("headers", "sentence"),
+        [
+            ({"providerTaxId": "12-3456789"}, "providerTaxId is to be nine digits"),
+            ({"providerTaxId": ""}, "providerTaxId is to be nine digits"),
+            ({"nextPageToken": "nobody's"}, "nextPageToken is not known"),
+        ],
+    )
+    def test_headers_that_cannot_be(self, payer, headers, sentence):
+        """They do not fit the schema either."""
+        reply = self.ask(payer, {"payerId": "87726", "claimNumber": "PCN1-PAID"}, **headers)
+        (error,) = reply.json()["errors"]
+        assert (reply.status_code, error["code"]) == (400, "GRAPHQL_VALIDATION_FAILED")
+        assert error["description"] == sentence
+
+    @pytest.mark.parametrize("key", ["claimNumber", "patientAccountNumber"])
+    def test_other_shapes_of_an_answer(self, payer, key):
+        """The other root, and a word without codes: both are read like any answer."""
+        root, word, plain = (
+            self.ask(payer, {"payerId": "87726", key: number}).json() for number in ("A-ROOT", "A-WORD", "A-PAID")
+        )
+        assert list(root["data"]) == ["searchClaimResponse"]
+        assert list(word["data"]) == list(plain["data"]) == ["searchClaim"]
+        said = [read_page(body, ALMA, ()).claims[0] for body in (root, word, plain)]
+        assert [(claim.category_code, claim.reported_status) for claim in said] == [
+            ("F1", "Finalized"),
+            ("", "Finalized"),
+            ("F1", "Finalized"),
+        ]
+
+    def test_its_own_scenarios_are_documented(self):
+        """Each with a line of the page."""
+        page = Path(__file__).parents[1] / "docs" / "reference" / "simulator.md"
+        section = page.read_text(encoding="utf-8").partition("## Optum Real")[2].partition("\n## ")[0]
+        assert re.findall(r"^\| `(-\w+)`", section, re.MULTILINE) == list(OPTUM_REAL_SCENARIOS)
+
     def test_what_comes_before_the_question(self, payer):
         """Route, method, token and JSON."""
         assert payer.post("/elsewhere").status_code == 404
         assert payer.get("/oihub/claim/inquiry/v1").status_code == 405
         reply = payer.post("/oihub/claim/inquiry/v1", content=b"{")
         assert (reply.status_code, reply.json()["errors"][0]["code"]) == (400, "GRAPHQL_PARSE_FAILED")
+        bare = payer.headers["Authorization"].removeprefix("Bearer ")
+        assert self.ask(payer, {"payerId": "87726", "claimNumber": "1"}, Authorization=bare).status_code == 401
         reply = self.ask(payer, {"payerId": "87726", "claimNumber": "1"}, Authorization="Bearer nobody's")
         assert (reply.status_code, reply.json()["errors"][0]["code"]) == (401, "AUTH_FAILURE")
 

@@ -89,6 +89,13 @@ def test_every_category_has_its_word_and_is_a_success(category):
     assert CATEGORY_LABELS[category]
 
 
+def test_an_obsolete_category_has_its_word_too():
+    """Payers may still send X0."""
+    line = result(evolve(PAID, category_code="X0", reported_status=""))
+    assert (line.status, line.success, CATEGORY_LABELS["X0"]) == ("Pending", True, "supplemental information")
+    assert line.next_action == NEXT_ACTIONS["X0"]
+
+
 def test_all_words_are_among_the_public_ones():
     """The tables hold no word that `STATUS_WORDS` does not list."""
     assert {*CATEGORY_STATUS.values(), *WORD_STATUS.values()} <= set(STATUS_WORDS)

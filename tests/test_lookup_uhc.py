@@ -425,6 +425,16 @@ class TestClaims:
             match = match_claim(ALMA, order, MatchRules())
             assert (match.claim.category_code, match.versions) == ("F1", 2)
 
+    def test_of_one_day_the_entry_with_details_counts(self):
+        """Wherever it stands, and whatever the other one says; without the mark there are details."""
+        bare = changed({"clmXWalkData": [{"clm507Cd": "F3"}]}, detailsAvailable="F")
+        whole = changed({"clmXWalkData": [{"clm507Cd": "F2"}]}, detailsAvailable="T")
+        claims = read_page(reply({"claims": [*bare["claims"], *whole["claims"]]}), ALMA).claims
+        assert [claim.complete for claim in claims] == [False, True]
+        for order in (claims, claims[::-1]):
+            assert match_claim(ALMA, order, MatchRules()).claim.category_code == "F2"
+        assert read_page(reply(changed(detailsAvailable=None)), ALMA).claims[0].complete
+
     def test_the_most_urgent_part_counts(self):
         """As for Optum Real."""
         parts = [{"clm507Cd": "F1", "clm508Cd": "65"}, {"clm507Cd": "F2", "clm508Cd": "585"}]

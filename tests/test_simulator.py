@@ -292,6 +292,10 @@ REFUSED = {
     "encounter no object": (with_([], "encounter"), "encounter must be an object"),
     "long claim number": (with_("x" * 51, "encounter", "tradingPartnerClaimNumber"), "tradingPartnerClaimNumber"),
     "date of service": (with_("11/14/2025", "encounter", "beginningDateOfService"), "beginningDateOfService"),
+    "days the wrong way round": (
+        with_({"beginningDateOfService": "20251130", "endDateOfService": "20251101"}, "encounter"),
+        "endDateOfService must not be before",
+    ),
     "long amount": (with_("1" * 19, "encounter", "submittedAmount"), "submittedAmount"),
     "lines no list": (with_({}, "serviceLinesInformation"), "serviceLinesInformation must be a list"),
     "line without code": (with_([{**LINE, "procedureCode": None}], "serviceLinesInformation"), "procedureCode"),
@@ -319,6 +323,8 @@ class TestRefusals:
             with_([{**without("providers", 0, "npi")["providers"][0], "taxId": "123456789"}], "providers"),
             with_([{"providerType": "BillingProvider", "firstName": "A", "lastName": "B", "tin": "12"}], "providers"),
             with_([LINE], "serviceLinesInformation"),
+            with_({"beginningDateOfService": "20251101", "endDateOfService": "20251101"}, "encounter"),
+            with_({"endDateOfService": "20251101"}, "encounter"),
             with_("M", "subscriber", "gender"),
             with_(None, "dependent"),
             with_("123456789", "controlNumber"),
@@ -464,6 +470,29 @@ class TestOptum:
         reply = httpx.post(optum.url + OPTUM_PATH, json=REQUEST, headers={"Authorization": f"Bearer {token}"})
         assert reply.status_code == 200
         assert reply.json()["errorResponse"]["errors"][0]["field"] == "controlNumber"
+
+    def test_a_control_number_counts_once(self, optum):
+        """Sent again it is as good as none; another one is taken."""
+        token = httpx.post(optum.url + TOKEN_PATH, json=BUYS).json()["access_token"]
+        asked = [request_for("PCN1-PAID", controlNumber=number) for number in ("000000107", "000000107", "000000108")]
+        headers = {"Authorization": f"Bearer {token}"}
+        told = [httpx.post(optum.url + OPTUM_PATH, json=each, headers=headers).json() for each in asked]
+        assert ["errorResponse" in each for each in told] == [False, True, False]
+
+    def test_its_health(self, optum, payer):
+        """It is up, for whoever has a token; Stedi has no such route."""
+        token = httpx.post(optum.url + TOKEN_PATH, json=BUYS).json()["access_token"]
+        url, headers = f"{optum.url}{OPTUM_PATH}healthcheck", {"Authorization": f"Bearer {token}"}
+        assert httpx.get(url, headers=headers).json() == {"status": "UP", "version": "V2"}
+        assert httpx.get(url).status_code == 401
+        assert httpx.post(url, headers=headers).status_code == 403
+        assert httpx.get(f"{payer.url}{OPTUM_PATH}healthcheck").status_code == 404
+
+    def test_a_token_is_no_key(self, optum):
+        """Without `Bearer` before it, it opens nothing."""
+        token = httpx.post(optum.url + TOKEN_PATH, json=BUYS).json()["access_token"]
+        reply = httpx.post(optum.url + OPTUM_PATH, json=REQUEST, headers={"Authorization": token})
+        assert reply.status_code == 401
 
     @pytest.mark.parametrize("asked", [b"{", json.dumps({**BUYS, "client_secret": "wrong"}).encode()])
     def test_wrong_credentials_buy_nothing(self, optum, asked):

@@ -158,6 +158,8 @@ class TestRefusals:
             ({"firstServiceDt": "11/01/2025"}, "LCLM_PS_102"),
             ({**NOVEMBER, "payerId": "00000"}, "LCLM_PS_105"),
             ({**NOVEMBER, "tin": ""}, "LCLM_PS_102"),
+            ({**NOVEMBER, "tin": "12-3456789"}, "LCLM_PS_102"),
+            ({**NOVEMBER, "tin": "1234567890"}, "LCLM_PS_102"),
             ({**NOVEMBER, "firstServiceDt": "2025-11-01"}, "LCLM_PS_108"),
             ({**NOVEMBER, "firstServiceDt": "11/1/2025"}, "LCLM_PS_108"),
             ({**NOVEMBER, "lastServiceDt": "11/31/2025"}, "LCLM_PS_111"),

@@ -192,6 +192,8 @@ class ClaimStatus:
     """The payer's own word for the status, where it gives words instead of codes."""
     reasons: tuple[str, ...] = ()
     """Further codes of the payer, category and status with a colon between; they explain, and change nothing."""
+    complete: bool = True
+    """Whether the payer has the claim's details here: of several versions of one day, such a one counts."""
 
 
 @frozen

@@ -92,7 +92,11 @@ def contradicts(inquiry: ClaimInquiry, claim: ClaimStatus) -> bool:
 
 
 def latest(versions: Sequence[ClaimStatus]) -> ClaimStatus:
-    """The version of a claim that counts: the latest, of one day a paid or revised one rather than a denied one."""
+    """
+    The version of a claim that counts.
+
+    The latest; of one day the one whose details the payer has, and of these a paid or revised one rather than a denied.
+    """
     return versions[0] if len(versions) == 1 else max(versions, key=_recency)
 
 
@@ -166,7 +170,8 @@ def _overlaps(inquiry: ClaimInquiry, claim: ClaimStatus) -> bool:
     return first <= claim.service_dates[1] and claim.service_dates[0] <= last
 
 
-def _recency(claim: ClaimStatus) -> tuple[date, int, str]:
+def _recency(claim: ClaimStatus) -> tuple[date, bool, int, str]:
     day = max(claim.effective_date or date.min, claim.processed_date or date.min)
     rank = 2 if claim.category_code in _PAID_OR_REVISED else 0 if claim.category_code == "F2" else 1
-    return day, rank, repr(astuple(claim, recurse=False))  # the last, so that no tie is broken by the answer's order
+    tie = repr(astuple(claim, recurse=False))  # so that none is broken by the answer's order
+    return day, claim.complete, rank, tie

@@ -37,8 +37,8 @@ _STATUS_CLASSES: tuple[ErrorClass | Literal["not_found"], ...] = (*_ERROR_CLASSE
 _TOKEN_BODIES: tuple[Literal["form", "json"], ...] = ("form", "json")
 
 PERIOD_FIELDS = ("first_service_date", "last_service_date")
-CLAIM_FIELDS = (*(each.name for each in fields(ClaimStatus)), *PERIOD_FIELDS)
-"""What an answer may tell of a claim; the period may be told as one field or as two."""
+CLAIM_FIELDS = (*(each.name for each in fields(ClaimStatus) if each.name != "complete"), *PERIOD_FIELDS)
+"""What a described answer may tell of a claim; the period may be told as one field or as two."""
 
 
 @frozen

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from attrs import field, frozen
 
-from bulkclaims.errors import AccessExpired, AnswerNotUnderstood, InquiryRefused, PayerUnavailable
+from bulkclaims.errors import AccessExpired, AccessRefused, AnswerNotUnderstood, InquiryRefused, PayerUnavailable
 from bulkclaims.lookup.wire.answer_values import amount_of, date_of, json_of, object_of, text_of
 from bulkclaims.lookup.wire.claim_parts import codes_of, reasons_of
-from bulkclaims.lookup.wire.http_status import NOTHING_SAID, Said
+from bulkclaims.lookup.wire.http_status import Said
 from bulkclaims.lookup.wire.scrub import code, scrub
 from bulkclaims.records import ClaimStatus
 
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 _DATES = ("%m/%d/%Y",)
 _ROOTS = ("searchClaim", "searchClaimResponse")
 """The second one is what a client of theirs has seen."""
-_OUR_FAULT = frozenset({"GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"})
-_DOCUMENTED = _OUR_FAULT | {"AUTH_FAILURE", "INTERNAL_SERVER_ERROR"}
+_BAD_REQUEST = 400
+_ROW_WRONG = "GRAPHQL_VALIDATION_FAILED"
+_QUERY_WRONG = "GRAPHQL_PARSE_FAILED"
+"""The query is the same for every row."""
+_DOCUMENTED = frozenset({_ROW_WRONG, _QUERY_WRONG, "AUTH_FAILURE", "INTERNAL_SERVER_ERROR"})
 
 
 @frozen
@@ -72,17 +75,27 @@ def read_page(body: object, inquiry: ClaimInquiry | None, not_found_codes: Colle
 
 
 def told(reply: Reply, inquiry: ClaimInquiry | None) -> Said:
-    """What the body of an error status says: its first code and, scrubbed, its text; as for `read_page`."""
+    """
+    What the body of an error status says: its first code and, scrubbed, its text; as for `read_page`.
+
+    Raises:
+        AccessRefused: It is a 400 that says that our query cannot be read.
+    """
+    if reply.status == _BAD_REQUEST and _code_of(_first_error(reply)) == _QUERY_WRONG:
+        _raise([_QUERY_WRONG])
+    error = _first_error(reply)
+    text = error.get("description") or error.get("message")
+    says = scrub(text, inquiry) if inquiry and isinstance(text, str) else ""
+    return Said(_shown(_code_of(error), inquiry), says)
+
+
+def _first_error(reply: Reply) -> dict[str, Any]:
     try:
         body = json_of(reply.body)
     except AnswerNotUnderstood:
-        return NOTHING_SAID
+        return {}
     errors = body.get("errors") if isinstance(body, dict) else None
-    if not isinstance(errors, list) or not errors or not isinstance(errors[0], dict):
-        return NOTHING_SAID
-    text = errors[0].get("description") or errors[0].get("message")
-    says = scrub(text, inquiry) if inquiry and isinstance(text, str) else ""
-    return Said(_shown(_code_of(errors[0]), inquiry), says)
+    return errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
 
 
 def _shown(told: object, inquiry: ClaimInquiry | None, known: Collection[str] = ()) -> str:
@@ -103,7 +116,9 @@ def _raise(codes: list[str]) -> NoReturn:
     said = f" [{' '.join(filter(None, codes))}]" if any(codes) else ""
     if "AUTH_FAILURE" in codes:
         raise AccessExpired(f"The payer no longer takes our token.{said}")
-    if not _OUR_FAULT.isdisjoint(codes):
+    if _QUERY_WRONG in codes:
+        raise AccessRefused(f"The payer cannot read our query, nor would it any further one.{said}")
+    if _ROW_WRONG in codes:
         raise InquiryRefused(f"The payer refused this row's data; correct the row.{said}")
     raise PayerUnavailable(f"The payer could not answer; try again later.{said}")
 

@@ -205,6 +205,7 @@ def _claim(entry: object) -> ClaimStatus:
         processed_date=_date(summary, "processedDt"),
         effective_date=_date(summary, "statusEfctDt"),
         service_dates=_service_dates(summary),
+        complete=claim.get("detailsAvailable") != "F",
     )
 
 

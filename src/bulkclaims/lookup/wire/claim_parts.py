@@ -63,7 +63,8 @@ def verdicts_of(askers: Sequence[ClaimStatus], shown: Callable[[str], str]) -> t
     for one in askers:
         if _word(one) == REJECTED:
             codes = ":".join(filter(None, map(shown, (one.category_code, one.status_code, one.entity_code))))
-            raise InquiryRefused(f"The payer rejected who asks, so no claim was looked for; check provider ids. [{codes}]")
+            said = f" [{codes}]" if codes else ""
+            raise InquiryRefused(f"The payer rejected who asks, so no claim was looked for; check provider ids.{said}")
     raise AnswerNotUnderstood("The payer's answer says nothing of a claim.")
 
 

@@ -82,7 +82,8 @@ class PayerApp:
         """Check the credentials: the status that refuses them; 0 for none."""
         if not self._dialect.token_path:
             return 0 if authorization.removeprefix("Key ") == self._settings.api_key else 403
-        good_until = self._tokens.get(authorization.removeprefix("Bearer "), 0)
+        scheme, _, token = authorization.partition(" ")
+        good_until = self._tokens.get(token, 0) if scheme == "Bearer" else 0
         return 0 if good_until > time.monotonic() else 401
 
     def _token(self, body: bytes) -> Reply:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,9 @@ STEDI_PATH = "/change/medicalnetwork/claimstatus/v2"
 OPTUM_PATH = "/medicalnetwork/claimstatus/v2/"
 TOKEN_PATH = "/apip/auth/v2/token"  # noqa: S105 -- a route
 
+_HEALTH_PATH = f"{OPTUM_PATH}healthcheck"
+_REMEMBERED = 100
+"""So many control numbers may not come again; of all that ever came, some would by chance."""
 _CONTROL_NUMBER = re.compile(r"[A-Za-z0-9]{9}")
 
 
@@ -48,6 +52,7 @@ class ClaimStatusDialect:
         self._book = book
         self._path = STEDI_PATH if face == "stedi" else OPTUM_PATH
         self._x12_path = f"{self._path.rstrip('/')}/raw-x12"
+        self._control_numbers: deque[str] = deque(maxlen=_REMEMBERED)
         self.token_path = TOKEN_PATH if face == "optum" else ""
 
     def token_asked(self, body: bytes) -> object:
@@ -59,6 +64,8 @@ class ClaimStatusDialect:
 
     def misrouted(self, call: Call) -> int:
         """The status that refuses a path or method which the API does not have; 0 for none."""
+        if self._face == "optum" and call.path == _HEALTH_PATH:
+            return 0 if call.method == "GET" else 405
         if call.path not in {self._path, self._x12_path}:
             return 404
         return 0 if call.method == "POST" else 405
@@ -71,13 +78,15 @@ class ClaimStatusDialect:
 
     def read(self, call: Call) -> Question | Reply:
         """What is asked, or what the real API would refuse it with."""
+        if call.path == _HEALTH_PATH:
+            return Reply(200, json.dumps({"status": "UP", "version": "V2"}).encode())
         try:
             request = json.loads(call.body)
         except ValueError:
             return Reply(400, complaint("VALIDATION", "the body must be JSON"))
         if call.path == self._x12_path:
             return self._read_x12(request)
-        if self._face == "optum" and isinstance(request, dict) and lacks_control_number(request):
+        if self._face == "optum" and isinstance(request, dict) and self._lacks_control_number(request):
             return Reply(200, missing_input())
         if sentence := refusal(request, self._face):
             return Reply(400, complaint("VALIDATION", sentence))
@@ -107,6 +116,14 @@ class ClaimStatusDialect:
             return Reply(400, complaint("VALIDATION", sentence))
         return self._question({**asked, "x12": message})
 
+    def _lacks_control_number(self, request: Mapping[str, Any]) -> bool:
+        """Whether Optum would miss the number, which must differ from request to request."""
+        number = str(request.get("controlNumber", ""))
+        if not _CONTROL_NUMBER.fullmatch(number) or number in self._control_numbers:
+            return True
+        self._control_numbers.append(number)
+        return False
+
     def _question(self, request: Mapping[str, Any]) -> Question:
         number = claim_number_of(request)
         return Question(number, request, () if number else self._found(request))
@@ -122,11 +139,6 @@ class ClaimStatusDialect:
         (tax_id,) = (one.get("taxId", "") for one in request["providers"] if one["providerType"] == "BillingProvider")
         window = Window(request["tradingPartnerServiceId"], tax_id, first, last or first)
         return self._book.of_patient(window, subscriber["memberId"], _day(patient.get("dateOfBirth")))
-
-
-def lacks_control_number(request: Mapping[str, Any]) -> bool:
-    """Whether Optum would miss the number that must differ from request to request."""
-    return not _CONTROL_NUMBER.fullmatch(str(request.get("controlNumber", "")))
 
 
 def claim_number_of(request: Mapping[str, Any]) -> str:

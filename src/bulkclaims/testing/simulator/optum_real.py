@@ -32,6 +32,8 @@ _PAGE = 2
 _WINDOW_PAGE = 50
 """... and of a search by days alone."""
 _MOST_DAYS = 90
+_TAX_ID = re.compile(r"[0-9]{9}")
+_PAGE_TOKEN = re.compile(r"[0-9]{1,9}")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _ARGUMENTS = re.compile(r"\([^)]*\)")
 _FIELDS = frozenset(
@@ -60,6 +62,13 @@ _REFUSED = {
     404: ("NOT_FOUND", "no such route"),
     405: ("NOT_ALLOWED", "this route takes POST only"),
 }
+
+
+OPTUM_REAL_SCENARIOS: Mapping[str, str] = {
+    "-ROOT": "As claims of no special ending, under the other root of the answer.",
+    "-WORD": "As claims of no special ending, with the payer's word and no codes.",
+}
+"""By the end of the claim number, beside those of all payers."""
 
 
 class OptumRealDialect:
@@ -101,6 +110,8 @@ class OptumRealDialect:
             return _errors(400, "GRAPHQL_VALIDATION_FAILED", problem)
         if "providertaxid" not in call.headers:
             return _page([], None)  # as a client of theirs reports: no error, and no claim
+        if problem := _misshapen(call.headers):
+            return _errors(400, "GRAPHQL_VALIDATION_FAILED", problem)
         number = str(searched.get("claimNumber") or searched.get("patientAccountNumber") or "")
         asked = {**searched, "tin": call.headers["providertaxid"], "page": int(call.headers.get("nextpagetoken", "0"))}
         by = frozenset(searched) - {"payerId"}
@@ -115,7 +126,8 @@ class OptumRealDialect:
         claims = [_claim(one, question.request, None if one.is_other else known) for one in said if one.found]
         if not question.claim_number:
             claims = [_claim(one, _numbers_of(claim), claim) for claim, one in question.found]
-        return _page_of(claims, question.request["page"], _PAGE if question.looks_up else _WINDOW_PAGE)
+        root = "searchClaimResponse" if question.claim_number.endswith("-ROOT") else "searchClaim"
+        return _page_of(claims, question.request["page"], _PAGE if question.looks_up else _WINDOW_PAGE, root)
 
     def trouble(self, trouble: Trouble) -> Reply:
         """Answer that something is wrong."""
@@ -148,6 +160,13 @@ def _problem(query: object, searched: object) -> str:
     return _too_long(searched)
 
 
+def _misshapen(headers: Mapping[str, str]) -> str:
+    """What is wrong with the headers, in a sentence; "" for nothing."""
+    if not _TAX_ID.fullmatch(headers["providertaxid"]):
+        return "providerTaxId is to be nine digits"
+    return "" if _PAGE_TOKEN.fullmatch(headers.get("nextpagetoken", "0")) else "nextPageToken is not known"
+
+
 def _too_long(searched: Mapping[str, Any]) -> str:
     if "serviceStartDate" not in searched:
         return ""
@@ -162,7 +181,9 @@ def _too_long(searched: Mapping[str, Any]) -> str:
 def _claim(said: Said, request: Mapping[str, Any], known: ClaimInquiry | None) -> dict[str, Any]:
     first, last = days_of(known, said)
     number = said.payer_claim_number if said.is_other else request.get("claimNumber") or said.payer_claim_number
+    asked = str(request.get("claimNumber") or request.get("patientAccountNumber"))
     codes = [(said.category, said.code), *([said.second_reason] if said.second_reason else [])]
+    parts = [{"claim507Code": one, "claim508Code": other} for one, other in codes]
     return {
         "claimNumber": number,
         "claimInventoryControlNumber": "ICN0000001",
@@ -186,7 +207,7 @@ def _claim(said: Said, request: Mapping[str, Any], known: ClaimInquiry | None) -
             "totaldeductibleAmount": "0.00",
             "totalPaidAmount": str(said.paid),
         },
-        "claimStatusCrosswalkData": [{"claim507Code": one, "claim508Code": other} for one, other in codes],
+        "claimStatusCrosswalkData": None if asked.endswith("-WORD") else parts,
     }
 
 
@@ -203,14 +224,14 @@ def _member(known: ClaimInquiry) -> dict[str, str]:
     }
 
 
-def _page_of(claims: list[dict[str, Any]], first: int, size: int) -> Reply:
+def _page_of(claims: list[dict[str, Any]], first: int, size: int, root: str) -> Reply:
     rest = claims[first + size :]
-    return _page(claims[first : first + size], str(first + size) if rest else None)
+    return _page(claims[first : first + size], str(first + size) if rest else None, root)
 
 
-def _page(claims: list[dict[str, Any]], next_token: str | None) -> Reply:
+def _page(claims: list[dict[str, Any]], next_token: str | None, root: str = "searchClaim") -> Reply:
     pages = {"hasMoreRecords": next_token is not None, "nextPageToken": next_token}
-    return Reply(200, json.dumps({"data": {"searchClaim": {"claims": claims, "pagination": pages}}}).encode())
+    return Reply(200, json.dumps({"data": {root: {"claims": claims, "pagination": pages}}}).encode())
 
 
 def _errors(status: int, code: str, description: str) -> Reply:

@@ -106,6 +106,7 @@ def _problems(request: Mapping[str, Any], face: str) -> Iterator[str]:
     yield from _providers(request.get("providers"))
     yield from _people(request, face)
     yield from _optional_object("encounter", request.get("encounter"), _ENCOUNTER)
+    yield from _dates_of_service(request.get("encounter") or {})
     if (lines := request.get("serviceLinesInformation")) is not None:
         yield from _lines(lines)
     if _has_reserved(request):
@@ -135,6 +136,12 @@ def _people(request: Mapping[str, Any], face: str) -> Iterator[str]:
     dependent = request.get("dependent")
     yield from _object("subscriber", request.get("subscriber"), (_PATIENT if dependent is None else _SUBSCRIBER)[face])
     yield from _optional_object("dependent", dependent, _DEPENDENT[face])
+
+
+def _dates_of_service(encounter: Mapping[str, Any]) -> Iterator[str]:
+    begin, end = encounter.get("beginningDateOfService"), encounter.get("endDateOfService")
+    if begin and end and end < begin:
+        yield "endDateOfService must not be before beginningDateOfService"
 
 
 def _lines(lines: object) -> Iterator[str]:

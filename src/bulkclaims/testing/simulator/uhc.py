@@ -8,6 +8,7 @@ HTTP status stands beside which code is not known, so both are to be had.
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,7 @@ _MOST_CLAIMS = 500
 _MOST_DAYS = 90
 _FIRST_DAY = date(2020, 1, 1)
 """In place of "24 months ago": made-up claims do not grow older."""
+_TIN = re.compile(r"[0-9]{9}")
 _NOBODY = "00000"
 """A payer id that nobody may see the claims of."""
 _STATUSES = {
@@ -118,7 +120,7 @@ class UhcDialect:
         """What is asked by headers, or the code that the real API would refuse it with; a query is not looked at."""
         named = _BY_NUMBER.get(call.path)
         needed = ["tin", "payerid", *([named] if named else [])]
-        if not all(map(call.headers.get, needed)):
+        if not all(map(call.headers.get, needed)) or not _TIN.fullmatch(call.headers["tin"]):
             return _refused("LCLM_PS_102")
         if call.headers["payerid"] == _NOBODY:
             return _refused("LCLM_PS_105")
