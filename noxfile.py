@@ -30,6 +30,8 @@ PAGES = ["docs", "README.md", *(f"{member}/README.md" for member in MEMBERS)]
 TESTED = "--constraint=constraints.txt"
 # A process for each core; each starts servers of its own. Who runs out of tests takes some of another's.
 PARALLEL = ["--numprocesses=auto", "--dist=worksteal"]
+# A page stays whole: its examples follow one another. No two pages listen at one port.
+PAGE_BY_PAGE = ["--numprocesses=auto", "--dist=loadfile"]
 
 # Hosts of package registries and paths of one machine have no place in a file that others read.
 PRIVATE = r"pypi[.]org|pythonhosted[.]org|(^|[^[:alnum:]._/-])/(root|work|opt)/"
@@ -127,7 +129,7 @@ def docs(session: nox.Session) -> None:
     """Build the pages without a warning and run every example in them."""
     session.install(TESTED, *wheels(EXTRAS), *groups("docs"))
     session.run("sphinx-build", "-nW", "--keep-going", "-q", "docs", "docs/_build/html")
-    session.run("python", "-m", "pytest", "-p", "docs.examples", *(session.posargs or PAGES))
+    session.run("python", "-m", "pytest", *PAGE_BY_PAGE, "-p", "docs.examples", *(session.posargs or PAGES))
 
 
 @nox.session(requires=["build"])
