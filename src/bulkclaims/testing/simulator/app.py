@@ -177,15 +177,16 @@ class PayerApp:
 
 
 def _dialect(settings: SimulatorSettings) -> Dialect:
+    book = Book.read(settings.claims)
     match settings.dialect:
         case "availity":
-            return AvailityDialect(Book.read(settings.claims))
+            return AvailityDialect(book)
         case "optum-real":
-            return OptumRealDialect(Book.read(settings.claims))
+            return OptumRealDialect(book)
         case "uhc":
-            return UhcDialect(Book.read(settings.claims))
-        case "stedi" | "optum" as face:
-            return ClaimStatusDialect(face, Book.read(settings.claims))
+            return UhcDialect(book)
+        case face:
+            return ClaimStatusDialect(face, book)
 
 
 async def _read(receive: Receive) -> bytes:
