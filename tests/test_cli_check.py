@@ -144,7 +144,7 @@ def test_searches_by_days_of_service_are_told(check, tmp_path):
     days = ["11/14/2025", "11/15/2025", "11/16/2025", ""]
     done = check(f"{HEADER},first_service_date", *(f"{GOOD},{day}" for day in days))
     assert done.stdout.splitlines()[-1] == (
-        "To ask uhc for 4 rows: 2 requests (at most 5), 1 of them searches by dates of service; "
+        "To ask uhc for 4 rows: 2 requests (at most 7), 1 of them searches by dates of service; "
         "at its rate that takes 0:01."
     )
 
