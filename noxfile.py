@@ -105,11 +105,11 @@ def package(session: nox.Session, member: str) -> None:
         package_core(session)
         return
     name = distribution(member)
-    session.install(TESTED, wheel("bulkclaims", "[testing]"), wheel(name), *groups(f"{member}:tests"))
+    session.install(TESTED, wheel("bulkclaims", "[testing]"), wheel(name), *groups(f"{member}:tests"), "pytest-xdist")
     session.run("python", "-Ic", f"import {name}")
     # What takes time, as contracts and all kinds of database and of worker do, is left to the session `tests`.
     quick = ["-m", "not slow", "-k", "not postgresql and not mariadb and not contracts"]
-    session.run("pytest", f"{member}/tests", *quick, *session.posargs)
+    session.run("pytest", f"{member}/tests", *PARALLEL, *quick, *session.posargs)
 
 
 def package_core(session: nox.Session) -> None:

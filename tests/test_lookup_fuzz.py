@@ -47,6 +47,8 @@ from bulkclaims.records import Answer, ClaimInquiry
 from bulkclaims.testing.malformed import STRANGE, about_another, at, doubled, dropped, places, put, renamed, retyped
 from bulkclaims.testing.scripted_payer import ScriptedPayer, http_answer
 
+pytestmark = pytest.mark.slow
+
 VECTORS = Path(__file__).parent / "vectors"
 ALMA = ClaimInquiry(
     "PCN7000001", "ALMA", "TESTER", date(1972, 3, 4), "ZX00012345", payer_id="99999", npi="1999999984", tin="123456789"

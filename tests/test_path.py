@@ -53,6 +53,7 @@ CELLS = st.text("ALMÄß' ,;|-", min_size=1, max_size=8).filter(lambda text: tex
 NOTES = st.text('ab,;|\t"\r\n ', max_size=8)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(
     rows=st.lists(st.tuples(CELLS, NOTES), min_size=1, max_size=20),
@@ -76,6 +77,7 @@ def test_whatever_a_file_is_written_like(rows, delimiter, end, encoding, quoting
     assert [(row["claim_number"], row["success"]) for row in results] == [(f"PCN{n}", "True") for n in range(len(rows))]
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.sets(st.integers(0, 30), max_size=2), min_size=1, max_size=12))
 def test_stray_quotes_cost_no_other_row(places):
