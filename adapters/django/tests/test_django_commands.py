@@ -87,7 +87,7 @@ def test_tokens_are_listed_and_revoked(project: None) -> None:
     assert "expired" in late
     assert revoked == "Revoked.\n"
     assert "revoked" in after
-    assert secret.rpartition("_")[2] not in before
+    assert secret.partition(f"{token.id}_")[2] not in before
 
 
 @pytest.mark.parametrize(
