@@ -209,6 +209,20 @@ def test_what_cannot_be_understood_is_polled_again_and_then_forgotten():
     assert (payer.started, kept_of(store)) == (["C1"], {})
 
 
+def test_a_second_search_that_cannot_be_understood_is_forgotten_too():
+    """It has a ticket of its own."""
+    nothing, page, store = Answer(()), AnswerNotUnderstood("a page"), MemoryRepository()
+    payer = LatePayer(nothing, page, page, searches_by=(frozenset({"subscriber_id"}),))
+    rows = [row(1, first_service_date="01/05/2026")]
+
+    async def look_up():
+        processor = LookupProcessor(payer, retry=QUICK, tickets=Kept(store, Mirror()), second_search=True)
+        return await results(processor, rows)
+
+    found, _ = asyncio.run(look_up())
+    assert (found[1].status, payer.started, kept_of(store)) == ("Error", ["C1", ""], {})
+
+
 @pytest.mark.parametrize(
     "trouble", [PayerUnavailable(), PayerUnavailable(throttled=True, retry_after=0), AccessExpired("x")]
 )

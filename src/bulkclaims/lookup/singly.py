@@ -8,6 +8,7 @@ from attrs import evolve, frozen
 
 from bulkclaims.errors import AccessRefused, AnswerNotUnderstood, ConnectorError, PayerAway
 from bulkclaims.lookup.course import results_of
+from bulkclaims.lookup.inquiries import fingerprint
 from bulkclaims.lookup.matching import Match
 from bulkclaims.lookup.outcomes import answered, failed, find
 from bulkclaims.lookup.pace.lanes import bugs_blamed
@@ -54,7 +55,7 @@ class SingleLookup:
         except ConnectorError as error:
             if self.tickets is not None and isinstance(error, AnswerNotUnderstood):
                 # A retry of the job is to have a new answer.
-                await self.tickets.forget(course, [question.fingerprint])
+                await self.tickets.forget(course, [fingerprint(asked, course.context.salt) for asked in ask.inquiries])
             first = failed(question, error, ask.tries, self.statuses)
         course.take(question)
         return results_of(question, first)
@@ -68,6 +69,8 @@ class _Ask:
         self._course = course
         self._question = question
         self._nothing: Finding | None = None
+        self.inquiries = [question.inquiry]
+        """What was asked: with the number and, in a second search, without it."""
         self.tries = 0
         """How often the payer was asked, polls for an answer under way not counted."""
 
@@ -77,7 +80,9 @@ class _Ask:
         if self._may_search_again(finding):
             self._nothing = finding  # were it to be tried again, this much is known
             # What the claim is said to be is looked for with its number; only the question goes without.
-            second = await self._find(evolve(self._question.inquiry, claim_number="", patient_account_number=""))
+            numberless = evolve(self._question.inquiry, claim_number="", patient_account_number="")
+            self.inquiries = [self._question.inquiry, numberless]
+            second = await self._find(numberless)
             if isinstance(second.match, Match):
                 finding = evolve(second, second_search=True)
         with bugs_blamed(self._course.lanes.account):
