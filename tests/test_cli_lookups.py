@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,7 +69,7 @@ def made(tmp_path):
         (tmp_path / "api.toml").write_text(DESCRIPTION)
         path = tmp_path / "bulkclaims.toml"
         path.write_text(text)
-        return processor_of(read_settings(path), MemoryRepository())
+        return processor_of(read_settings(path))(MemoryRepository())
 
     return made
 
@@ -264,3 +267,18 @@ def test_answers_are_kept_where_it_is_wanted(write, monkeypatch, table, requests
 
     assert len(payer.requests) == requests
     assert statuses() == [("PCN1-PAID", "Finalized")]
+
+
+def test_a_secret_is_read_once(tmp_path):
+    """It may come through a pipe, as from a password manager, which gives it once."""
+    pipe = tmp_path / "key"
+    os.mkfifo(pipe)
+    (tmp_path / "bulkclaims.toml").write_text(
+        '[payer]\nconnector = "stedi"\norganization_name = "Clinic"\napi_key_file = "key"\n'
+    )
+    (tmp_path / "claims.csv").write_text(f"{HEADER}\n")
+    command = [sys.executable, "-m", "bulkclaims.cli", "run", "claims.csv"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as started:
+        pipe.write_text("try-me")
+        _, said = started.communicate(timeout=30)
+    assert "a header but no rows" in said

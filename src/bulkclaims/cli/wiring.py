@@ -72,10 +72,10 @@ def service(settings: CommandSettings) -> Iterator[tuple[BulkClaims, SqlReposito
         RepositoryUnavailable: The database cannot be opened.
     """
     hush_http_logs()
-    processor_of(settings, MemoryRepository())  # a wrong setting is told before a database is made
+    processor = processor_of(settings)  # a wrong setting is told before a database is made
     with (
         repository(settings) as store,
-        BulkClaims(store, processor_of(settings, store), parser=parser(settings), settings=settings.jobs) as bulk,
+        BulkClaims(store, processor(store), parser=parser(settings), settings=settings.jobs) as bulk,
     ):
         yield bulk, store
 
@@ -84,7 +84,7 @@ def checker(settings: CommandSettings) -> Intake:
     """Make an intake that can only check: it has no payer and stores nothing."""
     nowhere = MemoryRepository()
     is_set = settings.payer or settings.payers
-    payers = processor_of(settings, nowhere).capabilities_for if is_set else None
+    payers = processor_of(settings)(nowhere).capabilities_for if is_set else None
     return Intake(parser(settings), nowhere, PlainCipher(), settings.jobs, payers)
 
 
