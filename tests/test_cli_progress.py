@@ -12,7 +12,7 @@ from rich.console import Console
 from bulkclaims.cli import progress
 from bulkclaims.cli.progress import BarDisplay, LineDisplay, NoDisplay, Tally, headline
 from bulkclaims.jobs import Job, JobId, JobStatus, Owner, UploadSummary
-from bulkclaims.records import RowResult, UploadFacts
+from bulkclaims.records import ResultLine, Row, RowResult, UploadFacts
 
 FACTS = UploadFacts("utf-8", ",", (), 1, "")
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -88,7 +88,8 @@ def test_the_summary_counts_words_and_the_five_commonest_reasons(screen):
     tally = Tally()
     results = [RowResult(1, "PCN1", "Finalized", True)]
     results += [RowResult(n, "PCN1", "Error", False, error=f"Reason {n % 7} [HTTP {n % 7}]") for n in range(2, 30)]
-    assert list(tally.count(results)) == results
+    lines = [ResultLine(Row(result.row, (), ()), result) for result in results]
+    assert list(tally.count(lines)) == lines
     Console(file=screen, width=100, markup=False, highlight=False).print(tally.table())
     lines = [line.split() for line in screen.getvalue().splitlines()]
 

@@ -11,7 +11,7 @@ import pytest
 
 from bulkclaims.dispatch import Doorbell, LocalDispatcher
 from bulkclaims.errors import DispatchFailed
-from bulkclaims.intake import Intake
+from bulkclaims.intake import Intake, Told
 from bulkclaims.jobs import Chunk, JobId, JobStatus, Settings
 from bulkclaims.parsing import CsvParser
 from bulkclaims.privacy import PlainCipher
@@ -99,7 +99,7 @@ def test_a_chunk_that_fails_is_reported_without_its_text(caplog):
 def stored(repository, owner, claims):
     """A job of 50 rows in ten chunks, not yet rung for."""
     intake = Intake(CsvParser(), repository, PlainCipher(), Settings(chunk_rows=5))
-    return intake.submit(claims(50), "claims.csv", owner, {})
+    return intake.submit(claims(50), "claims.csv", owner, Told())
 
 
 def test_a_ring_keeps_no_more_than_the_window_out(repository, stored):

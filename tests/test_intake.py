@@ -8,7 +8,7 @@ from datetime import date, datetime
 import pytest
 
 from bulkclaims.errors import RepositoryUnavailable, UploadRejected, UploadSuperseded
-from bulkclaims.intake import Intake
+from bulkclaims.intake import Intake, Told
 from bulkclaims.jobs import JobStatus, PayerPlan, Settings
 from bulkclaims.parsing import CsvParser
 from bulkclaims.payloads import open_result, open_rows
@@ -28,7 +28,7 @@ def intake(repository):
 
 def test_rows_are_stored_in_chunks_in_order(intake, repository, owner, claims):
     """Every row is stored once, in order, in chunks of the size set."""
-    job = intake.submit(claims(10), "claims.csv", owner, {"payer_id": "99999"})
+    job = intake.submit(claims(10), "claims.csv", owner, Told({"payer_id": "99999"}))
 
     chunks = [[row.number for row in open_rows(c.payload, PLAIN)] for c in repository.chunks("ACME", job.id)]
 
@@ -41,7 +41,7 @@ def test_rows_are_stored_in_chunks_in_order(intake, repository, owner, claims):
 
 def test_bad_rows_are_failed_results_at_once(intake, repository, owner, claims):
     """A bad row has its result before any payer is asked; all errors are counted and the first ones listed."""
-    job = intake.submit(claims(9, bad=(2, 5, 6)), "claims.csv", owner, {})
+    job = intake.submit(claims(9, bad=(2, 5, 6)), "claims.csv", owner, Told())
 
     refused = [open_result(r, PLAIN) for chunk in repository.chunks("ACME", job.id) for r in chunk.results]
 
@@ -55,7 +55,7 @@ def test_bad_rows_are_failed_results_at_once(intake, repository, owner, claims):
 
 def test_a_file_of_bad_rows_alone_is_a_failed_job(intake, owner, claims):
     """With nothing to send the job has failed, and says why."""
-    job = intake.submit(claims(3, bad=(1, 2, 3)), "claims.csv", owner, {})
+    job = intake.submit(claims(3, bad=(1, 2, 3)), "claims.csv", owner, Told())
 
     assert job.status is JobStatus.FAILED
     assert job.problem
@@ -64,7 +64,7 @@ def test_a_file_of_bad_rows_alone_is_a_failed_job(intake, owner, claims):
 def test_a_refused_file_leaves_nothing(intake, repository, owner):
     """A file refused at its first line is refused before a job exists."""
     with pytest.raises(UploadRejected):
-        intake.submit(io.BytesIO(b"claim_number\nPCN1\n"), "claims.csv", owner, {})
+        intake.submit(io.BytesIO(b"claim_number\nPCN1\n"), "claims.csv", owner, Told())
 
     assert repository.purge(0, 0) == 0
 
@@ -74,7 +74,7 @@ def test_a_file_that_turns_bad_at_its_end_leaves_nothing(intake, repository, own
     upload = io.BytesIO(claims(10).read() + b"\nPCN,ALMA,\x00TESTER,03/04/1972,ZX1")
 
     with pytest.raises(UploadRejected):
-        intake.submit(upload, "claims.csv", owner, {})
+        intake.submit(upload, "claims.csv", owner, Told())
 
     assert repository.find("ACME").count == 0
     assert repository.purge(0, 0) == 0
@@ -92,7 +92,7 @@ def test_a_store_that_fails_leaves_nothing(intake, repository, owner, claims, mo
     monkeypatch.setattr(repository, "add", fill)
 
     with pytest.raises(RepositoryUnavailable):
-        intake.submit(claims(10), "claims.csv", owner, {})
+        intake.submit(claims(10), "claims.csv", owner, Told())
 
     assert repository.purge(0, 0) == 0
 
@@ -120,10 +120,13 @@ class TestNeeds:
         """All of it is named, and nothing is stored."""
         intake = self.intake(repository, any=self.CLINIC)
         with pytest.raises(UploadRejected, match="without NPI or TIN, and payer_id:") as refusal:
-            intake.submit(claims(1), "claims.csv", owner, {"payer_id": ""})
+            intake.submit(claims(1), "claims.csv", owner, Told({"payer_id": ""}))
 
         assert refusal.value.code == "missing_defaults"
-        assert intake.submit(claims(1), "claims.csv", owner, {"payer_id": "60054", "tin": "123456789"}).total_rows == 1
+        assert (
+            intake.submit(claims(1), "claims.csv", owner, Told({"payer_id": "60054", "tin": "123456789"})).total_rows
+            == 1
+        )
 
     def test_a_column_serves_as_well_as_a_default(self, repository):
         """A row that leaves it blank is told so."""
@@ -142,7 +145,7 @@ class TestNeeds:
     def test_a_file_that_nobody_answers_for_is_refused(self, repository, owner, claims):
         """Neither a column nor a default says whose it is."""
         with pytest.raises(UploadRejected, match="No payer is set up"):
-            self.intake(repository).submit(claims(1), "claims.csv", owner, {})
+            self.intake(repository).submit(claims(1), "claims.csv", owner, Told())
 
     def test_what_the_payer_has_forgotten_is_not_asked_for(self, repository):
         """The latest day of service counts; a row that is bad anyway is not told twice."""
@@ -208,7 +211,7 @@ class TestPlan:
     def test_the_job_keeps_it(self, repository, owner, claims):
         """It is counted while the file is stored."""
         intake = Intake(CsvParser(), repository, PLAIN, payers=lambda _: Capabilities("clinic"))
-        job = intake.submit(claims(3), "claims.csv", owner, {})
+        job = intake.submit(claims(3), "claims.csv", owner, Told())
         assert repository.get(owner.organisation, job.id).upload.plan == (
             PayerPlan(account="clinic", rows=3, calls=3, most_calls=3),
         )
@@ -220,7 +223,7 @@ class TestPlan:
 
 def test_defaults_are_brought_to_the_form_of_cells(intake, owner, claims):
     """A default may be written in every way that a cell may, and is kept in the one form that look-ups read."""
-    job = intake.submit(claims(1), "claims.csv", owner, {"first_service_date": "2026-01-31", "tin": "12-3456789"})
+    job = intake.submit(claims(1), "claims.csv", owner, Told({"first_service_date": "2026-01-31", "tin": "12-3456789"}))
 
     assert job.defaults == {"first_service_date": "01/31/2026", "tin": "123456789"}
 
@@ -230,7 +233,7 @@ def test_a_default_that_no_cell_could_be_is_refused(intake, repository, owner, c
     """Submitted or only checked, the refusal names the column, blames no file, and nothing is read or stored."""
     upload = claims(1)
     for attempt in (
-        lambda: intake.submit(upload, "claims.csv", owner, defaults),
+        lambda: intake.submit(upload, "claims.csv", owner, Told(defaults)),
         lambda: intake.check(upload, defaults),
     ):
         with pytest.raises(UploadRejected, match=f"The default for {next(iter(defaults))} cannot be used") as refusal:
@@ -265,7 +268,7 @@ def test_a_parser_that_finds_no_rows_makes_no_job(repository, owner):
 
         facts = UploadFacts("utf-8", ",", ("claim_number",), 0, "")
 
-        def parse(self, upload):
+        def parse(self, upload, layout):
             """Find nothing."""
             return self
 
@@ -273,7 +276,7 @@ def test_a_parser_that_finds_no_rows_makes_no_job(repository, owner):
             return iter(())
 
     with pytest.raises(UploadRejected, match="no rows"):
-        Intake(NoRows(), repository, PLAIN).submit(io.BytesIO(), "claims.csv", owner, {})
+        Intake(NoRows(), repository, PLAIN).submit(io.BytesIO(), "claims.csv", owner, Told())
 
 
 def test_an_upload_given_up_meanwhile_is_told_so(intake, repository, owner, claims):
@@ -287,5 +290,5 @@ def test_an_upload_given_up_meanwhile_is_told_so(intake, repository, owner, clai
     repository.add = add_and_clear_away
 
     with pytest.raises(UploadSuperseded) as superseded:
-        intake.submit(claims(9), "claims.csv", owner, {})
+        intake.submit(claims(9), "claims.csv", owner, Told())
     assert superseded.value.retry_helps

@@ -10,7 +10,7 @@ import pytest
 from bulkclaims.dispatch import Doorbell
 from bulkclaims.errors import JobNotFound, NotNow
 from bulkclaims.event_loop import EventLoopThread
-from bulkclaims.intake import Intake
+from bulkclaims.intake import Intake, Told
 from bulkclaims.jobs import Chunk, Settings
 from bulkclaims.parsing import CsvParser
 from bulkclaims.privacy import PlainCipher
@@ -32,7 +32,7 @@ def results(repository):
 @pytest.fixture
 def job(repository, owner, claims):
     """A job of ten rows in three chunks, rows 2 and 9 refused, of which only the second chunk has run."""
-    job = Intake(CsvParser(), repository, PLAIN, SETTINGS).submit(claims(10, bad=(2, 9)), "claims.csv", owner, {})
+    job = Intake(CsvParser(), repository, PLAIN, SETTINGS).submit(claims(10, bad=(2, 9)), "claims.csv", owner, Told())
     loop = EventLoopThread()
     doorbell = Doorbell(repository, RememberingDispatcher(), SETTINGS)
     ChunkRunner(repository, InstantProcessor(), PLAIN, doorbell, SETTINGS, loop).run(Chunk(job.id, 1))

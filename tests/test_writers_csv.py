@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkclaims.records import RowResult
+from bulkclaims.records import REQUIRED_COLUMNS, ResultLine, Row, RowResult
 from bulkclaims.testing.contracts import ResultWriterContract
+from bulkclaims.testing.contracts.writer import JOB
 from bulkclaims.writers import CsvWriter
 
 HEADER = "row,claim_number,status,patient_name,total_charged,total_paid,processed_date,success,error\r\n"
@@ -32,9 +33,14 @@ class TestCsvWriter(ResultWriterContract):
         return columns, [dict(zip(columns, line, strict=True)) for line in lines]
 
 
+def line_of(result):
+    """A result with a row that it could answer."""
+    return ResultLine(Row(result.row, REQUIRED_COLUMNS, ("C1", "ALMA", "TESTER", "03/04/1972", "ZX00012345")), result)
+
+
 def written(*results):
     """The file as text."""
-    return b"".join(CsvWriter().write(results)).decode()
+    return b"".join(CsvWriter().write(JOB, map(line_of, results))).decode()
 
 
 def test_the_guides_example():
@@ -86,6 +92,6 @@ def test_any_text_is_read_back_by_any_csv_reader(texts):
 
 def test_the_file_comes_in_pieces():
     """Many rows come in pieces of a thousand, so that no file is ever held whole."""
-    pieces = list(CsvWriter().write(RowResult(n, "C", "Pending", True) for n in range(2500)))
+    pieces = list(CsvWriter().write(JOB, (line_of(RowResult(n, "C", "Pending", True)) for n in range(2500))))
 
     assert [piece.count(b"\r\n") for piece in pieces] == [1001, 1000, 500]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections import Counter, deque
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from attrs import define, field, frozen
 
@@ -19,7 +19,7 @@ from bulkclaims.jobs import JobId, NewChunk, NewJob, Settings, UploadSummary
 from bulkclaims.parsing import canonical_defaults
 from bulkclaims.payloads import seal_result, seal_rows
 from bulkclaims.planning import Needs, Planner
-from bulkclaims.records import ERROR, RowResult, Source, UploadFacts
+from bulkclaims.records import AS_FOUND, ERROR, Layout, Problem, RowResult, Source, UploadFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,18 +31,6 @@ if TYPE_CHECKING:
 
 _SALT_BYTES = 32
 _SAMPLES = 100
-
-
-@frozen
-class Problem:
-    """One kind of trouble in an upload, and where it was met."""
-
-    column: str
-    code: str
-    message: str
-    count: int
-    rows: tuple[int, ...]
-    """The first few rows that have it."""
 
 
 @frozen
@@ -59,6 +47,16 @@ class CheckReport:
 
 
 @frozen
+class Told:
+    """What an uploader says of a file beside its name."""
+
+    defaults: Mapping[str, str] = field(factory=dict, repr=False)
+    key: str = ""
+    layout: Layout = AS_FOUND
+    compare_with: JobId | Literal["last"] | None = None
+
+
+@frozen
 class Intake:
     """Takes uploads."""
 
@@ -69,23 +67,23 @@ class Intake:
     payers: PayersOf | None = None
     """What can be asked of whoever is asked for rows of a payer id; None where that is not known here."""
 
-    def submit(self, upload: Readable, filename: str, owner: Owner, defaults: Mapping[str, str], key: str = "") -> Job:
+    def submit(self, upload: Readable, filename: str, owner: Owner, told: Told) -> Job:
         """
-        Read *upload* to its end and make a job of it, or find the job that was made of it before under the same *key*.
+        Read *upload* to its end and make a job of it, or find the job that was made of it before under the same key.
 
         Raises:
-            UploadRejected: The file as a whole or one of *defaults* cannot be used; nothing is left of it.
-            UploadRepeated: An upload under *key* is still under way.
+            UploadRejected: The file as a whole or one of the defaults cannot be used; nothing is left of it.
+            UploadRepeated: An upload under the key is still under way.
             UploadSuperseded: The file came so slowly that its upload was given up.
-            KeyReused: *key* was used for another file, or with other defaults.
+            KeyReused: The key was used for another file, or with other defaults.
         """
-        defaults = canonical_defaults(defaults)
-        parsed = self.parser.parse(upload)
+        defaults = canonical_defaults(told.defaults)
+        parsed = self.parser.parse(upload, told.layout)
         planner = Planner(self.payers or _unknown, defaults)
         chunks = self._chunks(parsed, defaults, planner)
         first = next(chunks)  # most bad files are refused here, before a trace of them is stored
         try:
-            job_id = self.repository.begin(self._new_job(filename, owner, defaults, key))
+            job_id = self.repository.begin(self._new_job(filename, owner, defaults, told.key))
         except UploadRepeated as repeated:
             if repeated.job_id is None:
                 raise
@@ -104,7 +102,9 @@ class Intake:
             self.repository.discard(job_id)
             raise
 
-    def check(self, upload: Readable, defaults: Mapping[str, str]) -> CheckReport:
+    def check(
+        self, upload: Readable, defaults: Mapping[str, str], *, organisation: str = "", layout: Layout = AS_FOUND
+    ) -> CheckReport:
         """
         Read *upload* to its end and say what is wrong with it; store nothing.
 
@@ -112,7 +112,7 @@ class Intake:
             UploadRejected: The file as a whole or one of *defaults* cannot be used.
         """
         defaults = canonical_defaults(defaults)
-        parsed = self.parser.parse(upload)
+        parsed = self.parser.parse(upload, layout)
         total = bad = 0
         found = _Problems()
         planner = Planner(self.payers or _unknown, defaults)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from bulkclaims.records import CellError, SealedResult, UploadFacts
+    from bulkclaims.records import CellError, Problem, SealedResult, UploadFacts
 
 JobId = NewType("JobId", str)
 """The unguessable public id of a job: a UUID in its usual text form."""
@@ -104,6 +104,12 @@ class UploadSummary:
     error_log: tuple[CellError, ...] = ()
     plan: tuple[PayerPlan, ...] = ()
     """What it takes to ask for the rows, by payer account; empty where the payers were not known at upload."""
+    warnings: tuple[Problem, ...] = ()
+    """What is worth a look in rows that are sent all the same, and repairs that were made; the most frequent first."""
+    same_as: JobId | None = None
+    """The organisation's latest earlier job that was made of the very same bytes."""
+    compared_with: JobId | None = None
+    """The earlier job that this one's results are compared with."""
 
 
 @frozen

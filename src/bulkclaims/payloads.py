@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import zlib
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from attrs import astuple
 
 from bulkclaims.errors import PayloadUnreadable
 from bulkclaims.records import CellError, Row, RowResult, SealedResult, Source
@@ -29,7 +31,9 @@ _TEXTS = (
     "status_code",
     "trace",
     "next_action",
+    "payer",
 )
+_DAYS = ("processed_date", "effective_date")
 
 
 def seal_rows(rows: Sequence[Row], cipher: Cipher) -> bytes:
@@ -37,7 +41,7 @@ def seal_rows(rows: Sequence[Row], cipher: Cipher) -> bytes:
     packed = {
         "columns": rows[0].columns,
         "rows": [(row.number, row.values) for row in rows],
-        "errors": [(e.row, e.column, e.code, e.message) for row in rows for e in row.errors],
+        "errors": [astuple(error) for row in rows for error in row.errors],
     }
     return cipher.seal(zlib.compress(_dump(packed), _FAST))
 
@@ -52,8 +56,8 @@ def open_rows(payload: bytes, cipher: Cipher) -> list[Row]:
     packed = _load(zlib.decompress, cipher.open(payload))
     columns = tuple(packed["columns"])
     errors: dict[int, list[CellError]] = {}
-    for number, column, code, message in packed["errors"]:
-        errors.setdefault(number, []).append(CellError(number, column, code, message))
+    for error in map(_cell_error, packed["errors"]):
+        errors.setdefault(error.row, []).append(error)
     return [Row(number, columns, tuple(values), tuple(errors.get(number, ()))) for number, values in packed["rows"]]
 
 
@@ -70,8 +74,11 @@ def seal_result(result: RowResult, cipher: Cipher) -> SealedResult:
         packed["total_charged"] = str(result.total_charged)
     if result.total_paid is not None:
         packed["total_paid"] = str(result.total_paid)
-    if result.processed_date is not None:
-        packed["processed_date"] = result.processed_date.isoformat()
+    packed |= {name: day.isoformat() for name in _DAYS if (day := getattr(result, name))}
+    if result.answered_at is not None:
+        packed["answered_at"] = result.answered_at.isoformat()
+    if result.seconds is not None:
+        packed["seconds"] = round(result.seconds, 3)
     if result.source is not Source.PAYER:
         packed["source"] = result.source
     return SealedResult(
@@ -94,18 +101,25 @@ def open_result(sealed: SealedResult, cipher: Cipher) -> RowResult:
     """
     packed = _load(bytes, cipher.open(sealed.payload))
     texts = {name: packed.get(name, "") for name in _TEXTS}
+    days: dict[str, Any] = {name: date.fromisoformat(packed[name]) for name in _DAYS if name in packed}
     return RowResult(
         row=sealed.row,
         status=sealed.status,
         success=sealed.success,
         total_charged=Decimal(packed["total_charged"]) if "total_charged" in packed else None,
         total_paid=Decimal(packed["total_paid"]) if "total_paid" in packed else None,
-        processed_date=date.fromisoformat(packed["processed_date"]) if "processed_date" in packed else None,
+        answered_at=datetime.fromisoformat(packed["answered_at"]) if "answered_at" in packed else None,
+        seconds=packed.get("seconds"),
         source=Source(packed.get("source", Source.PAYER)),
         asked=sealed.asked,
         fingerprint=sealed.fingerprint,
         **texts,
+        **days,
     )
+
+
+def _cell_error(packed: Sequence[Any]) -> CellError:
+    return CellError(*packed)
 
 
 def _dump(packed: dict[str, Any]) -> bytes:

@@ -10,7 +10,7 @@ from attrs import frozen
 from bulkclaims.errors import NotNow
 from bulkclaims.jobs import JobStatus
 from bulkclaims.payloads import open_result, open_rows
-from bulkclaims.records import RowResult, Source
+from bulkclaims.records import ResultLine, RowResult, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,10 +58,27 @@ class Results:
         Raises:
             JobNotFound: Before the first row.
         """
-        job = self.repository.get(organisation, job_id)
-        return self._rows(job)
+        return (line.result for line in self.lines(organisation, job_id))
 
-    def file(self, organisation: str, job_id: JobId, writer: ResultWriter, *, partial: bool = False) -> Iterator[bytes]:
+    def lines(self, organisation: str, job_id: JobId) -> Iterator[ResultLine]:
+        """
+        Yield every row of the file with its result, in the file's order.
+
+        Raises:
+            JobNotFound: Before the first row.
+        """
+        return self._lines(self.repository.get(organisation, job_id))
+
+    def file(  # noqa: PLR0913 -- what a file may leave out
+        self,
+        organisation: str,
+        job_id: JobId,
+        writer: ResultWriter,
+        *,
+        partial: bool = False,
+        failed: bool = False,
+        changed: bool = False,
+    ) -> Iterator[bytes]:
         """
         Yield the results file in pieces, in constant memory.
 
@@ -70,6 +87,8 @@ class Results:
             job_id: Which job.
             writer: Gives the file its format.
             partial: Whether a job that still runs may be read too; its open rows are "Not asked yet".
+            failed: Only rows that did not succeed.
+            changed: Only rows of which the job that this one is compared with says something else.
 
         Raises:
             JobNotFound: Before the first piece.
@@ -78,7 +97,12 @@ class Results:
         job = self.repository.get(organisation, job_id)
         if not (job.status.ended or partial):
             raise NotNow(f"The job is {job.status}; its results are ready when it has ended.", code="not_ended")
-        return writer.write(self._rows(job))
+        lines = self._lines(job)
+        if failed:
+            lines = (line for line in lines if not line.result.success)
+        if changed:
+            lines = (line for line in lines if line.earlier is not None and line.earlier.changed)
+        return writer.write(job, lines)
 
     def page(
         self, organisation: str, job_id: JobId, start: RowCursor, limit: int, wanted: Callable[[bool, str], bool]
@@ -94,29 +118,29 @@ class Results:
         chunks = self.repository.chunks(organisation, job_id, start.chunk)
         for chunk in islice(chunks, _CHUNKS_A_PAGE):
             after = start.row if chunk.number == start.chunk else 0
-            for row in self._chunk_rows(chunk, reason, after, wanted):
+            for line in self._chunk_lines(chunk, reason, after, wanted):
                 if len(found) == limit:
                     return RowPage(tuple(found), last)
-                found.append(row)
-                last = RowCursor(chunk.number, row.row)
+                found.append(line.result)
+                last = RowCursor(chunk.number, line.row.number)
             last = RowCursor(chunk.number + 1)
         more = next(chunks, None) is not None
         return RowPage(tuple(found), last if more else None)
 
-    def _rows(self, job: Job) -> Iterator[RowResult]:
+    def _lines(self, job: Job) -> Iterator[ResultLine]:
         reason = _why_not_asked(job)
         for chunk in self.repository.chunks(job.owner.organisation, job.id):
-            yield from self._chunk_rows(chunk, reason)
+            yield from self._chunk_lines(chunk, reason)
 
-    def _chunk_rows(
+    def _chunk_lines(
         self, chunk: StoredChunk, reason: str, after: int = 0, wanted: Callable[[bool, str], bool] = lambda *_: True
-    ) -> Iterator[RowResult]:
+    ) -> Iterator[ResultLine]:
         answered = {sealed.row: sealed for sealed in chunk.results}
         for row in open_rows(chunk.payload, self.cipher):
             sealed = answered.get(row.number)
             # What is asked of a result stands outside it, so that only those that fit are opened.
             if row.number > after and wanted(*((sealed.success, sealed.status) if sealed else _NO_ANSWER)):
-                yield open_result(sealed, self.cipher) if sealed else _not_asked(row, reason)
+                yield ResultLine(row, open_result(sealed, self.cipher) if sealed else _not_asked(row, reason))
 
 
 def _why_not_asked(job: Job) -> str:

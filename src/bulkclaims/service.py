@@ -5,17 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from attrs import evolve
 
 from bulkclaims.dispatch import Doorbell, LocalDispatcher
 from bulkclaims.errors import SettingsWrong
 from bulkclaims.event_loop import EventLoopThread
-from bulkclaims.intake import Intake
+from bulkclaims.intake import Intake, Told
 from bulkclaims.jobs import Progress, Settings
 from bulkclaims.parsing import CsvParser
 from bulkclaims.privacy import PlainCipher
+from bulkclaims.records import AS_FOUND
 from bulkclaims.results import Results
 from bulkclaims.runner import ChunkRunner
 from bulkclaims.upkeep import Heart, Sweeper, Upkeep
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from bulkclaims.interfaces import Cipher, Dispatcher, JobRepository, Readable, ResultWriter, RowParser, RowProcessor
     from bulkclaims.jobs import Chunk, Job, JobId, JobPage, JobStatus, Owner
     from bulkclaims.planning import PayersOf
-    from bulkclaims.records import RowResult
+    from bulkclaims.records import Layout, ResultLine, RowResult
     from bulkclaims.results import RowCursor, RowPage
 
 _CSV = CsvWriter()
@@ -99,16 +100,29 @@ class BulkClaims:
 
     # In the process that talks to users
 
-    def check(self, upload: Readable, defaults: Mapping[str, str] | None = None) -> CheckReport:
+    def check(
+        self,
+        upload: Readable,
+        defaults: Mapping[str, str] | None = None,
+        *,
+        organisation: str = "",
+        layout: Layout | None = None,
+    ) -> CheckReport:
         """
         Say what is wrong with a file; store and send nothing.
+
+        Args:
+            upload: The file's bytes, read to the end and not closed.
+            defaults: As for `submit`.
+            organisation: Whose earlier jobs to look through for the same file; "" for none.
+            layout: As for `submit`.
 
         Raises:
             UploadRejected: The file as a whole cannot be used, or one of *defaults* cannot.
         """
-        return self._intake.check(upload, defaults or {})
+        return self._intake.check(upload, defaults or {}, organisation=organisation, layout=layout or AS_FOUND)
 
-    def submit(
+    def submit(  # noqa: PLR0913 -- all that can be said of an upload
         self,
         upload: Readable,
         *,
@@ -116,6 +130,8 @@ class BulkClaims:
         owner: Owner,
         defaults: Mapping[str, str] | None = None,
         key: str = "",
+        layout: Layout | None = None,
+        compare_with: JobId | Literal["last"] | None = None,
     ) -> Job:
         """
         Take a file, make a job of it and have it run.
@@ -128,6 +144,9 @@ class BulkClaims:
                 cells may.
             key: The sender's own word for this upload, at most 64 characters: whoever sends the same file again under
                 the same key gets the job that it became the first time.
+            layout: What is known beforehand of how the file is laid out; what is not is found out.
+            compare_with: An earlier job of the organisation, so that results say what changed since; `last` for the
+                latest with the same content or, if there is none, with the same name.
 
         Returns:
             The job as it was when its last row was stored.
@@ -139,7 +158,8 @@ class BulkClaims:
             KeyReused: *key* was used for another file, or with other defaults.
             RepositoryUnavailable: The job could not be stored; nothing is left of it.
         """
-        job = self._intake.submit(upload, filename, owner, defaults or {}, key)
+        told = Told(defaults or {}, key, layout or AS_FOUND, compare_with)
+        job = self._intake.submit(upload, filename, owner, told)
         self._start(job)
         return job
 
@@ -185,17 +205,32 @@ class BulkClaims:
             else progress
         )
 
-    def results(
-        self, organisation: str, job_id: JobId, writer: ResultWriter = _CSV, *, partial: bool = False
+    def results(  # noqa: PLR0913 -- what a file may leave out
+        self,
+        organisation: str,
+        job_id: JobId,
+        writer: ResultWriter = _CSV,
+        *,
+        partial: bool = False,
+        failed: bool = False,
+        changed: bool = False,
     ) -> Iterator[bytes]:
         """
-        Yield the results file in pieces: every input row once, in order.
+        Yield the results file in pieces: every input row once, in order, or only some of them.
+
+        Args:
+            organisation: Whose job.
+            job_id: Which job.
+            writer: Gives the file its format.
+            partial: Whether a job that still runs may be read too.
+            failed: Only rows that did not succeed.
+            changed: Only rows of which the job that this one is compared with says something else.
 
         Raises:
             JobNotFound: The organisation has no such job.
             NotNow: The job still runs and *partial* is not set.
         """
-        return self._results.file(organisation, job_id, writer, partial=partial)
+        return self._results.file(organisation, job_id, writer, partial=partial, failed=failed, changed=changed)
 
     def rows(self, organisation: str, job_id: JobId) -> Iterator[RowResult]:
         """
@@ -205,6 +240,15 @@ class BulkClaims:
             JobNotFound: The organisation has no such job.
         """
         return self._results.rows(organisation, job_id)
+
+    def lines(self, organisation: str, job_id: JobId) -> Iterator[ResultLine]:
+        """
+        Yield every row as it was uploaded with its result, in input order.
+
+        Raises:
+            JobNotFound: The organisation has no such job.
+        """
+        return self._results.lines(organisation, job_id)
 
     def row_page(
         self, organisation: str, job_id: JobId, start: RowCursor, limit: int, wanted: Callable[[bool, str], bool]

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from bulkclaims.cli.options import Terminal
     from bulkclaims.client import CheckInfo
-    from bulkclaims.intake import CheckReport, Problem
+    from bulkclaims.intake import CheckReport
     from bulkclaims.jobs import PayerPlan
-    from bulkclaims.records import UploadFacts
+    from bulkclaims.records import Problem, UploadFacts
 
 
 @click.command()

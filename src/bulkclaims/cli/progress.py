@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from bulkclaims.cli.options import Terminal
-    from bulkclaims.records import RowResult
+    from bulkclaims.records import ResultLine
 
 _PLAIN_SECONDS = 5.0
 """How often a run that writes to a file or pipe, not a terminal, says where it is."""
@@ -168,13 +168,14 @@ class Tally:
     statuses: Counter[tuple[str, bool]] = field(factory=Counter)
     reasons: Counter[str] = field(factory=Counter)
 
-    def count(self, results: Iterable[RowResult]) -> Iterator[RowResult]:
-        """Pass *results* on, counted."""
-        for result in results:
+    def count(self, lines: Iterable[ResultLine]) -> Iterator[ResultLine]:
+        """Pass *lines* on, counted."""
+        for line in lines:
+            result = line.result
             self.statuses[result.status, result.success] += 1
             if result.error:
                 self.reasons[result.error] += 1
-            yield result
+            yield line
 
     def table(self) -> Table:
         """Make the summary that a person reads when the run is over."""

@@ -235,5 +235,5 @@ def _end_stopped(terminal: Terminal, job: Job, advice: str) -> NoReturn:
 
 def _write_results(bulk: BulkClaims, job: Job, path: Path) -> Tally:
     tally = Tally()
-    write_whole(path, CsvWriter().write(tally.count(bulk.rows(job.owner.organisation, job.id))))
+    write_whole(path, CsvWriter().write(job, tally.count(bulk.lines(job.owner.organisation, job.id))))
     return tally

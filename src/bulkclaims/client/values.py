@@ -14,9 +14,8 @@ import attrs
 from attrs import field, frozen
 from attrs.converters import optional
 
-from bulkclaims.intake import Problem
 from bulkclaims.jobs import JobStatus, Outcome, PayerPlan
-from bulkclaims.records import CellError, RowResult, Source
+from bulkclaims.records import CellError, Problem, RowResult, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

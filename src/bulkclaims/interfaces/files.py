@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bulkclaims.records import Row, RowResult, UploadFacts
+    from bulkclaims.jobs import Job
+    from bulkclaims.records import Layout, ResultLine, Row, UploadFacts
 
 
 class Readable(Protocol):
@@ -39,11 +40,15 @@ class ParsedUpload(Protocol):
 class RowParser(Protocol):
     """Turns uploaded bytes into rows. Called in the process that takes the upload."""
 
-    def parse(self, upload: Readable, /) -> ParsedUpload:
+    def parse(self, upload: Readable, layout: Layout = ..., /) -> ParsedUpload:
         """
         Start to read *upload*, which is not closed.
 
         Nothing is read before the first row is asked for.
+
+        Args:
+            upload: The file's bytes.
+            layout: What is said beforehand of the file; nothing unless given.
         """
 
 
@@ -58,5 +63,13 @@ class ResultWriter(Protocol):
     def suffix(self) -> str:
         """File name ending, such as `.csv`."""
 
-    def write(self, results: Iterable[RowResult], /) -> Iterator[bytes]:
-        """Yield the file in pieces, in constant memory: always the same columns, results in the order given."""
+    def write(self, job: Job, lines: Iterable[ResultLine], /) -> Iterator[bytes]:
+        """
+        Yield the file in pieces, in constant memory: always the same columns for a job, lines in the order given.
+
+        The same job and lines give the same bytes, whenever and wherever they are written.
+
+        Args:
+            job: Whose results they are; it tells what columns its file had.
+            lines: All of its rows or some, each with its result.
+        """

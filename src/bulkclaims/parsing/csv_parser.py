@@ -14,7 +14,7 @@ from bulkclaims.parsing.header import Header, read_header
 from bulkclaims.parsing.lines import Lines
 from bulkclaims.parsing.plain import plain_lines
 from bulkclaims.parsing.table import Table
-from bulkclaims.records import REQUIRED_COLUMNS, Row, UploadFacts
+from bulkclaims.records import AS_FOUND, REQUIRED_COLUMNS, Layout, Row, UploadFacts
 
 if TYPE_CHECKING:
     import re
@@ -36,7 +36,7 @@ class CsvParser:
     max_bytes: int | None = 10 * MEGABYTE
     today: Callable[[], date] = date.today
 
-    def parse(self, upload: Readable) -> ParsedCsv:  # noqa: D102 -- the contract stands in `interfaces.RowParser`
+    def parse(self, upload: Readable, layout: Layout = AS_FOUND) -> ParsedCsv:  # noqa: D102 -- the contract stands in `interfaces.RowParser`
         return ParsedCsv(Text(upload, self.max_bytes), self.today)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict, astuple
 
 from bulkclaims.jobs import JobId, PayerPlan, UploadSummary
-from bulkclaims.records import CellError, UploadFacts
+from bulkclaims.records import CellError, Heading, Known, Problem, UploadFacts
 
 if TYPE_CHECKING:
     from bulkclaims.jobs import NewJob
@@ -37,6 +37,9 @@ def upload_text(summary: UploadSummary) -> str:
         "error_count": summary.error_count,
         "error_log": [astuple(error) for error in summary.error_log],
         "plan": [asdict(plan) for plan in summary.plan],
+        "warnings": [astuple(warning) for warning in summary.warnings],
+        "same_as": summary.same_as,
+        "compared_with": summary.compared_with,
     }
     return json.dumps(kept)
 
@@ -44,10 +47,27 @@ def upload_text(summary: UploadSummary) -> str:
 def upload_summary(text: str) -> UploadSummary:
     """Read what `upload_text` wrote."""
     kept = json.loads(text)
-    facts = kept["facts"] | {name: tuple(kept["facts"][name]) for name in ("columns", "notes")}
-    errors = tuple(CellError(*error) for error in kept["error_log"])
-    plan = tuple(PayerPlan(**each) for each in kept.get("plan", ()))  # jobs of earlier versions have none
-    return UploadSummary(UploadFacts(**facts), kept["error_count"], errors, plan)
+    # Jobs of earlier versions lack what was added since.
+    return UploadSummary(
+        _facts(kept["facts"]),
+        kept["error_count"],
+        tuple(CellError(*error) for error in kept["error_log"]),
+        tuple(PayerPlan(**plan) for plan in kept.get("plan", ())),
+        tuple(map(_problem, kept.get("warnings", ()))),
+        kept.get("same_as"),
+        kept.get("compared_with"),
+    )
+
+
+def _facts(kept: dict[str, Any]) -> UploadFacts:
+    headings = tuple(Heading(each["text"], each["column"], Known(each["known"])) for each in kept.get("headings", ()))
+    lists = {name: tuple(kept[name]) for name in ("columns", "notes")}
+    return UploadFacts(**kept | lists | {"headings": headings})
+
+
+def _problem(kept: list[Any]) -> Problem:
+    column, code, message, count, rows, seen, repair = kept
+    return Problem(column, code, message, count, tuple(rows), tuple(seen), repair)
 
 
 def to_time(seconds: float | None) -> Any:  # noqa: ANN401 -- one name for times that must be there and that may be missing

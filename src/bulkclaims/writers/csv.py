@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import date
+from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from bulkclaims.records import DATE_FORMAT, RowResult
+from bulkclaims.records import DATE_FORMAT
+from bulkclaims.writers.columns import nine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from decimal import Decimal
 
-COLUMNS = (
-    "row",
-    "claim_number",
-    "status",
-    "patient_name",
-    "total_charged",
-    "total_paid",
-    "processed_date",
-    "success",
-    "error",
-)
+    from bulkclaims.jobs import Job
+    from bulkclaims.records import ResultLine
+    from bulkclaims.writers.columns import Columns, Value
 
 _FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 -- spreadsheets take the full-width forms for formulas too
 _ROWS_A_PIECE = 1000
@@ -41,16 +35,19 @@ class CsvWriter:
     numbers and stay as they are.
     """
 
+    columns: Columns = nine
     media_type: str = "text/csv; charset=utf-8"
     suffix: str = ".csv"
 
-    def write(self, results: Iterable[RowResult]) -> Iterator[bytes]:  # noqa: D102 -- stated in `interfaces.ResultWriter`
+    def write(self, job: Job, lines: Iterable[ResultLine]) -> Iterator[bytes]:  # noqa: D102 -- stated in `interfaces.ResultWriter`
+        columns = self.columns(job)
         text = io.StringIO(newline="")
-        line = csv.writer(text, lineterminator="\r\n")
-        line.writerow(COLUMNS)
-        lines = (_cells(result) for result in results)
+        file = csv.writer(text, lineterminator="\r\n")
+        file.writerow(column.name for column in columns)
+        values = [column.value for column in columns]
+        cells = ([_cell(value(line)) for value in values] for line in lines)
         while True:
-            line.writerows(islice(lines, _ROWS_A_PIECE))
+            file.writerows(islice(cells, _ROWS_A_PIECE))
             if not text.tell():
                 return
             yield text.getvalue().encode()
@@ -58,23 +55,11 @@ class CsvWriter:
             text.truncate()
 
 
-def _cells(result: RowResult) -> tuple[object, ...]:
-    return (
-        result.row,
-        _safe(result.claim_number),
-        _safe(result.status),
-        _safe(result.patient_name),
-        _amount(result.total_charged),
-        _amount(result.total_paid),
-        result.processed_date.strftime(DATE_FORMAT) if result.processed_date else "",
-        result.success,
-        _safe(result.error),
-    )
-
-
-def _safe(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
-
-
-def _amount(amount: Decimal | None) -> str:
-    return "" if amount is None else f"{amount:.2f}"
+def _cell(value: Value) -> object:
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+    if isinstance(value, Decimal):
+        return f"{value:.2f}"
+    if isinstance(value, date):
+        return value.strftime(DATE_FORMAT)
+    return value

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkclaims.records import RowResult, Source
+from bulkclaims.jobs import Job, JobId, JobStatus, Owner, UploadSummary
+from bulkclaims.records import REQUIRED_COLUMNS, ResultLine, Row, RowResult, Source, UploadFacts
 from bulkclaims.testing.contracts.properties import shared
 
 if TYPE_CHECKING:
@@ -40,6 +41,29 @@ row_results = st.builds(
     source=st.sampled_from(Source),
 )
 """Results with anything in them that a file or a payer might bring."""
+
+result_lines = st.builds(
+    lambda result, values: ResultLine(Row(result.row, REQUIRED_COLUMNS, values), result),
+    row_results,
+    st.tuples(*[texts] * len(REQUIRED_COLUMNS)),
+)
+"""Likewise, with the rows that they answer."""
+
+_MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+JOB = Job(
+    id=JobId("6e0f6a52-8c0e-4b8f-9d43-0d5f1c2b3a49"),
+    owner=Owner("ACME"),
+    filename="claims.csv",
+    status=JobStatus.COMPLETED,
+    total_rows=2,
+    succeeded=1,
+    failed=1,
+    upload=UploadSummary(UploadFacts("utf-8", ",", REQUIRED_COLUMNS, 100, "0" * 64)),
+    created_at=_MOMENT,
+    queued_at=_MOMENT,
+    ended_at=_MOMENT,
+)
+"""A job whose results are written."""
 
 
 class ResultWriterContract(ABC):
@@ -72,44 +96,49 @@ class ResultWriterContract(ABC):
 
     def test_no_results_are_a_file_too(self, writer: ResultWriter) -> None:
         """Without results the file is well-formed and has the same columns as ever."""
-        columns, lines = self.read(b"".join(writer.write([])))
+        columns, lines = self.read(b"".join(writer.write(JOB, [])))
         assert "row" in columns
         assert list(lines) == []
 
     @shared
-    @given(results=st.lists(row_results, max_size=8))
-    def test_any_results_become_one_line_each(self, writer: ResultWriter, results: list[RowResult]) -> None:
+    @given(lines=st.lists(result_lines, max_size=8))
+    def test_any_results_become_one_line_each(self, writer: ResultWriter, lines: list[ResultLine]) -> None:
         """Whatever the cells hold, each result is one line, in the order given, under the same columns as ever."""
-        columns, lines = self.read(b"".join(writer.write(iter(results))))
-        assert columns == self.read(b"".join(writer.write([])))[0]
-        assert all(list(line) == list(columns) for line in lines)
-        assert [int(str(line["row"])) for line in lines] == [result.row for result in results]
+        columns, read = self.read(b"".join(writer.write(JOB, iter(lines))))
+        assert columns == self.read(b"".join(writer.write(JOB, [])))[0]
+        assert all(list(each) == list(columns) for each in read)
+        assert [int(str(each["row"])) for each in read] == [line.row.number for line in lines]
 
     @shared
-    @given(results=st.lists(row_results, max_size=4))
-    def test_equal_results_make_equal_lines(self, writer: ResultWriter, results: list[RowResult]) -> None:
-        """A file downloaded twice says the same, and a writer can write more than one file."""
-        assert self.read(b"".join(writer.write(results))) == self.read(b"".join(writer.write(results)))
+    @given(lines=st.lists(result_lines, max_size=4))
+    def test_equal_results_make_equal_files(self, writer: ResultWriter, lines: list[ResultLine]) -> None:
+        """A file downloaded twice is the same byte for byte, so that a download which broke off can go on."""
+        assert b"".join(writer.write(JOB, lines)) == b"".join(writer.write(JOB, lines))
 
     def test_nothing_is_read_before_the_first_piece_is_asked_for(self, writer: ResultWriter) -> None:
         """Making the iterator costs nothing: a download may never be begun."""
-        results = iter([RowResult(1, "C1", "Paid", success=True)])
-        writer.write(results)
-        assert len(list(results)) == 1
+        lines = iter([_line(1)])
+        writer.write(JOB, lines)
+        assert len(list(lines)) == 1
 
     def test_results_are_not_gathered(self, writer: ResultWriter) -> None:
         """Of a long file only some results are in memory at a time."""
-        alive: WeakSet[RowResult] = WeakSet()
+        alive: WeakSet[ResultLine] = WeakSet()
         most = 0
 
-        def results() -> Iterator[RowResult]:
+        def lines() -> Iterator[ResultLine]:
             nonlocal most
             for row in range(1, 10_001):
-                result = RowResult(row, f"C{row}", "Paid", success=True)
-                alive.add(result)
+                line = _line(row)
+                alive.add(line)
                 most = max(most, len(alive))
-                yield result
+                yield line
 
-        for piece in writer.write(results()):
+        for piece in writer.write(JOB, lines()):
             assert isinstance(piece, bytes)
         assert most < 5_000
+
+
+def _line(row: int) -> ResultLine:
+    values = (f"C{row}", "ALMA", "TESTER", "03/04/1972", "ZX00012345")
+    return ResultLine(Row(row, REQUIRED_COLUMNS, values), RowResult(row, f"C{row}", "Paid", success=True))
