@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from attrs import frozen
 
@@ -231,13 +231,15 @@ class AccessStore(Protocol):
         """Give up fetching the token that follows *after*, so that another may try at once."""
 
 
+@runtime_checkable
 class KeptStore(Protocol):
     """
-    What workers keep for a while: answers that may be used again, and tickets of inquiries that a payer works on.
+    What is kept for a while: answers that may be used again, tickets of inquiries that a payer works on, how an
+    organisation names its columns, digests of finished files.
 
     A *scope* is an organisation or a job's id, in at most 255 characters; a mark is a keyed digest of at most 32 bytes
     and tells nothing by itself. Where the store keeps jobs, too, what was kept for a job goes with the job. Payloads
-    are opaque: they come sealed and go back byte for byte. Times are the store's own clock. Called in worker processes.
+    are opaque: they come sealed and go back byte for byte. Times are the store's own clock. Called in any process.
     Raises `RepositoryUnavailable` when the store cannot serve.
     """
 

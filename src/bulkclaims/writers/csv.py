@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from bulkclaims.formulas import guarded
 from bulkclaims.records import DATE_FORMAT
 from bulkclaims.writers.columns import nine
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from bulkclaims.records import ResultLine
     from bulkclaims.writers.columns import Columns, Value
 
-_FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 -- spreadsheets take the full-width forms for formulas too
 _ROWS_A_PIECE = 1000
 """A thousand rows to a piece of the file: frameworks that stream pay for each piece, not for each byte."""
 
@@ -57,7 +57,7 @@ class CsvWriter:
 
 def _cell(value: Value) -> object:
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+        return guarded(value)
     if isinstance(value, Decimal):
         return f"{value:.2f}"
     if isinstance(value, date):

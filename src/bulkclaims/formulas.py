@@ -1,0 +1,22 @@
+"""
+Text that a spreadsheet would run as a formula, and the mark that keeps it from doing so.
+
+A cell that begins so is given an apostrophe (OWASP's CSV injection page, CWE-1236). Whatever reads the file back takes
+one apostrophe off again, so that nothing is lost: a text that began with apostrophes of its own has one more meanwhile.
+"""
+
+from __future__ import annotations
+
+import re
+
+_FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # noqa: RUF001 -- spreadsheets take the full-width forms for formulas too
+
+
+def guarded(text: str) -> str:
+    """Mark *text* if a spreadsheet would take it for a formula."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def unguarded(text: str) -> str:
+    """Give back what `guarded` was given."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
