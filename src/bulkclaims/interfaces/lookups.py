@@ -234,8 +234,10 @@ class AccessStore(Protocol):
 @runtime_checkable
 class KeptStore(Protocol):
     """
-    What is kept for a while: answers that may be used again, tickets of inquiries that a payer works on, how an
-    organisation names its columns, digests of finished files.
+    What is kept for a while, by workers and by who takes uploads.
+
+    Workers keep answers that may be used again and tickets of inquiries that a payer works on; whoever takes uploads
+    and gives files, how an organisation names its columns and what finished files come to.
 
     A *scope* is an organisation or a job's id, in at most 255 characters; a mark is a keyed digest of at most 32 bytes
     and tells nothing by itself. Where the store keeps jobs, too, what was kept for a job goes with the job. Payloads
