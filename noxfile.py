@@ -169,6 +169,14 @@ def chaos(session: nox.Session) -> None:
 
 
 @nox.session(default=False, requires=["build"])
+def fuzz(session: nox.Session) -> None:
+    """Let a coverage-guided fuzzer try to break the parser, for ten minutes unless told otherwise."""
+    session.install(TESTED, wheel("bulkclaims"), *groups("fuzz"))
+    limit = session.posargs or ["-max_total_time=600"]
+    session.run("python", "tests/fuzz/parser.py", session.create_tmp(), *limit)
+
+
+@nox.session(default=False, requires=["build"])
 def demo(session: nox.Session) -> None:
     """Run the demo as someone who has just installed the package."""
     session.install(TESTED, wheel("bulkclaims", "[cli]"), wheel("bulkclaims_sqlalchemy"), wheel("bulkclaims_flask"))
