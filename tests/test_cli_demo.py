@@ -60,6 +60,7 @@ def test_the_demo_needs_no_settings_but_its_own(folder):
     assert done.exit_code == 0, done.output
 
 
+@pytest.mark.slow
 def test_the_demo_leaves_its_files(folder):
     """A made-up file goes the whole way; every row stands in the results, and bad ones are among them."""
     done = CliRunner().invoke(main, ["demo", "--rows", "40", "--folder", "a/b"])
@@ -71,6 +72,7 @@ def test_the_demo_leaves_its_files(folder):
     assert {row["status"] for row in rows} >= {"Finalized", "Pending", "Denied", "Not Found", "Error"}
 
 
+@pytest.mark.slow
 def test_the_demo_takes_its_payer_along(folder):
     """However the demo ends, its simulated payer ends too: also when it is killed and can see to nothing."""
     command = [sys.executable, "-m", "bulkclaims.cli", "demo", "--rows", "5000", "--folder", "kept"]
@@ -82,6 +84,7 @@ def test_the_demo_takes_its_payer_along(folder):
     demo.communicate(timeout=20)
 
 
+@pytest.mark.slow
 def test_a_stopped_demo_says_how_to_begin_again(folder):
     """Its payer is gone with it, so that there is nothing to go on with."""
     command = [sys.executable, "-m", "bulkclaims.cli", "demo", "--rows", "5000"]

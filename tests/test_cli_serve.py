@@ -49,6 +49,7 @@ def run(url, token):
         return client.job(job.id), b"".join(client.results(job.id))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_without_a_payer_a_simulated_one_answers(tmp_path, end):
     """A newcomer needs no settings; nothing is left in the folder, and Ctrl-C is no failure."""
@@ -60,6 +61,7 @@ def test_without_a_payer_a_simulated_one_answers(tmp_path, end):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["[payer]", '[payers.one]\npayer_ids = ["99999"]'])
 def test_with_a_payer_jobs_are_kept(tmp_path, table):
     """The settings of every other command hold, and what they list is what was uploaded here."""

@@ -383,6 +383,7 @@ def outcomes(connector):
     return {row["claim_number"][10:]: (row["status"], row["success"]) for row in csv.DictReader(io.StringIO(text))}
 
 
+@pytest.mark.slow
 def test_every_scenario_comes_to_what_it_does_elsewhere():
     """One file, asked of Stedi and of Optum Real, has the same statuses."""
     with PayerSimulator(SimulatorSettings(retry_after=0)) as payer:

@@ -172,6 +172,7 @@ def outcomes(settings):
 
 
 @FACES
+@pytest.mark.slow
 def test_every_scenario_comes_to_what_it_does_by_json(settings):
     """One file, asked both ways, has the same results to the last column; by X12 Stedi also has second reasons."""
     by_x12, notes = outcomes(settings)

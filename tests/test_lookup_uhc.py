@@ -543,6 +543,7 @@ def claims(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["payer", "patient_account"])
+@pytest.mark.slow
 def test_every_scenario_comes_to_what_it_does_elsewhere(claims, kind):
     """One file, asked of Stedi and of UnitedHealthcare, has the same statuses, by either number."""
     with PayerSimulator(SimulatorSettings(retry_after=0)) as payer:

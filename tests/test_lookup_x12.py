@@ -349,6 +349,7 @@ STATUSES = st.builds(
 
 
 @given(st.lists(STATUSES, min_size=1, max_size=4))
+@pytest.mark.slow
 def test_what_is_written_is_read(claims):
     """A 277 of any claims comes back as those claims."""
     assert read_answer(message(*[segment for claim in claims for segment in segments_of(claim)])).claims == tuple(

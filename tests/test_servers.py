@@ -140,6 +140,7 @@ def test_a_stopped_server_leaves_nothing() -> None:
 # MariaDB's driver leaves the socket behind on which nobody answered.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.parametrize("name", ["postgresql", "mariadb"])
+@pytest.mark.slow
 def test_a_killed_database_starts_again_with_what_was_committed(name: str) -> None:
     """A database that was killed is gone for its clients, and started again it is where it was, with its tables."""
     with getattr(servers, f"{name}_server")() as server:
@@ -155,6 +156,7 @@ def test_a_killed_database_starts_again_with_what_was_committed(name: str) -> No
 
 
 @pytest.mark.parametrize(("name", "greeting"), [("valkey", b"PING\r\n"), ("rabbitmq", b"AMQP\x00\x00\x09\x01")])
+@pytest.mark.slow
 def test_a_killed_broker_starts_again_where_it_was(name: str, greeting: bytes) -> None:
     """At the address of a broker that was killed nobody listens, until it is started again."""
     with getattr(servers, f"{name}_server")() as server:

@@ -203,6 +203,7 @@ class TestSingleLookUps:
     """By a claim's number."""
 
     @pytest.mark.parametrize("ending", LCLM_ENDINGS)
+    @pytest.mark.slow
     def test_every_code_has_its_ending(self, open_payer, ending):
         """Beside 200, and with an S beside an error status."""
         payer, _ = open_payer()

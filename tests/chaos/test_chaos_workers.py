@@ -30,6 +30,7 @@ def killed_again_and_again(site, kills, rows):
         site.keep_workers(2)
 
 
+@pytest.mark.slow
 def test_celery_workers_killed(tmp_path):
     """Workers killed with all their processes, at any moment, cost no more than what they had in flight."""
     with (
@@ -59,6 +60,7 @@ def test_workers_killed_again_and_again(tmp_path, kind, database, broker):
         check(site)
 
 
+@pytest.mark.slow
 def test_rq_work_horses_killed(tmp_path):
     """A work-horse that is killed alone costs no more than what it had in flight."""
     with (

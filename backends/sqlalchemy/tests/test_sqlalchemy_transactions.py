@@ -36,7 +36,7 @@ from bulkclaims.testing.contracts.scenes import (
 )
 from bulkclaims.testing.fakes import InstantProcessor, RememberingDispatcher
 from bulkclaims.testing.servers import mariadb, postgresql
-from bulkclaims_sqlalchemy import SqlRepository, open_repository, upgrade
+from bulkclaims_sqlalchemy import SqlRepository, open_repository, transactions, upgrade
 from bulkclaims_sqlalchemy.engine import engine_for
 from bulkclaims_sqlalchemy.failures import Conflict, is_passing, unavailable
 from bulkclaims_sqlalchemy.tables import chunks, jobs, limits
@@ -232,8 +232,9 @@ def test_a_full_disk_says_so(sqlite_url: str, sqlite_engine: Engine) -> None:
     assert recorded(repository, job) == {1: result(1)}
 
 
-def test_a_database_that_stays_locked_says_so(sqlite_url: str) -> None:
+def test_a_database_that_stays_locked_says_so(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """While another program keeps SQLite locked, writers are told to try again, and readers read on."""
+    monkeypatch.setattr(transactions, "BUSY_SECONDS", 0.05)
     engine = create_engine(sqlite_url, connect_args={"timeout": 0.01})
     repository = SqlRepository(engine)
     job = upload(repository)
