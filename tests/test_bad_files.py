@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from bulkclaims.checking import Findings
 from bulkclaims.errors import UploadRejected
-from bulkclaims.parsing import CsvParser
+from bulkclaims.parsing import UploadParser, problems
+from bulkclaims.parsing.problems import SENTENCES
 
 HEADER = b"claim_number,first_name,last_name,date_of_birth,subscriber_id"
 WIDE = HEADER + b",payer_id,npi,tin,first_service_date,last_service_date,gender,patient_account_number"
@@ -23,7 +25,7 @@ REFUSED_FILES = {
     "Only a header": HEADER,
     "A header, then only blank rows": HEADER + b"\n,,,,\n\n",
     "No header: the first line is a claim": GOOD + b"\n" + GOOD,
-    "A title above the header": b"Claims of 11/24/2026\n" + HEADER + b"\n" + GOOD,
+    "A title above a header of other names": b"Claims of 11/24/2026\nReference,Patient,Born\nZE1,ALMA,03/04/1972",
     "Two required columns missing": b"claim_number,first_name,last_name\nZE1,ALMA,TESTER",
     "A required column misspelt": HEADER.replace(b"last_name", b"lst_name") + b"\n" + GOOD,
     "A required column whose heading holds a cell": HEADER.replace(b"claim_number", b"Claim number ZE59")
@@ -41,15 +43,14 @@ REFUSED_FILES = {
     "A line of more than a megabyte": HEADER + b"\n" + b"ZE1," * 300_000,
     "A quoted row of more than a megabyte": HEADER + b"\n" + (b'"' + b"\n" * 130_000 + b'",') * 10 + b"\n",
     "A file above the limit, here of 2 MB": HEADER + b"\n" + (b"Z" * 999 + b"\n") * 2_098,
-    "An Excel workbook (XLSX)": b"PK\x03\x04\x14\x00\x06\x00[Content_Types].xml",
-    "An old Excel workbook (XLS)": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-    "A ZIP archive": b"PK\x03\x04\x14\x00claims.csv",
     "A gzip archive": b"\x1f\x8b\x08\x00",
     "A PDF": b"%PDF-1.7\n",
     "A picture (PNG)": b"\x89PNG\r\n\x1a\n",
     "A picture (JPEG)": b"\xff\xd8\xff\xe0",
     "A text document (RTF)": b"{\\rtf1\\ansi",
     "A web page, as some portals export": b"\n<html><table>",
+    "An XML spreadsheet of 2003": b'<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>',
+    "Any other XML": b"<?xml version='1.0'?><claims/>",
     "NUL bytes": HEADER + b"\nZE1,AL\x00MA",
     "UTF-16 without its byte order mark": (HEADER + b"\n" + GOOD).decode().encode("utf-16-le"),
     "UTF-8 with a damaged character": HEADER + "\nZE1,ZOË,TESTER".encode() + b"\nZE2,ZO\xcb,TESTER",
@@ -84,7 +85,8 @@ BAD_ROWS = {
     "A date as a spreadsheet's number": (HEADER, GOOD.replace(b"03/04/1972", b"26362")),
     "A date of birth in the future": (HEADER, GOOD.replace(b"1972", b"2027")),
     "A date of birth over 130 years ago": (HEADER, GOOD.replace(b"1972", b"1872")),
-    "A comma too many": (HEADER, GOOD.replace(b"ALMA", b",ALMA")),
+    "A comma too many": (HEADER, GOOD.replace(b"TESTER", b"TESTER,JR")),
+    "A doubled comma": (HEADER, GOOD.replace(b"ALMA", b",ALMA")),
     "A comma too few": (HEADER, GOOD.replace(b"ALMA,", b"ALMA ")),
     "A quote inside a quoted cell": (HEADER, GOOD.replace(b"ALMA", b'"ALMA "BO" B"')),
     "A quote left open, and more quotes below": (HEADER, GOOD.replace(b"ALMA", b'"ALMA') + b'\nZE2,"BO",TESTER'),
@@ -99,12 +101,31 @@ BAD_ROWS = {
 }
 """Headers, and rows of which the first has one error."""
 
+WARNINGS = {
+    'An id kept as text by `="…"` or `\'`': (HEADER, GOOD.replace(b"ZX0001", b'="0001"')),
+    "A date with the time of midnight": (HEADER, GOOD.replace(b"1972", b"1972 00:00")),
+    "A space that is not to be broken": (HEADER, GOOD.replace(b"ALMA", "ALMA\u00a0SUE".encode())),
+    "First and last name in one cell": (HEADER, GOOD.replace(b"TESTER", b'"TESTER, ALMA"')),
+    "A suffix": (HEADER, GOOD.replace(b"TESTER", b"TESTER JR")),
+    "A title": (HEADER, GOOD.replace(b"TESTER", b"TESTER MD")),
+    "A middle initial": (HEADER, GOOD.replace(b"ALMA", b"ALMA Q.")),
+    "Ids that lost zeros in front": (
+        HEADER,
+        b"\n".join(b"ZE%d,ALMA,TESTER,03/04/1972,%d" % (n, n * 37_777_777 % 900_000_000) for n in range(1, 60)),
+    ),
+    "A column with the day first": (HEADER, GOOD + b"\n" + GOOD.replace(b"ZE1", b"ZE2").replace(b"03/04", b"28/04")),
+    "The same row twice": (HEADER, GOOD + b"\n" + GOOD),
+    "Empty columns at the end": (HEADER + b",,", GOOD + b",,"),
+}
+"""Headers, and rows of which there is one thing worth a look."""
+
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "bad-files.md"
+WORKBOOKS = PAGE.parent.parent / "how-to" / "workbooks.md"
 
 
 def parse(content: bytes):
     """Parse as on the day the cases were written, up to two megabytes."""
-    return CsvParser(2 * 1024 * 1024, today=lambda: date(2026, 11, 24)).parse(io.BytesIO(content))
+    return UploadParser(2 * 1024 * 1024, today=lambda: date(2026, 11, 24)).parse(io.BytesIO(content))
 
 
 def refusal(content: bytes) -> tuple[str, str]:
@@ -119,6 +140,14 @@ def row_error(header: bytes, rows: bytes) -> tuple[str, str]:
     row = next(iter(parse(header + b"\n" + rows)))
     (error,) = row.errors
     return error.code, error.message
+
+
+def warning(header: bytes, rows: bytes) -> tuple[str, str]:
+    """Code and sentence of the one thing worth a look."""
+    findings = Findings()
+    findings.add(list(parse(header + b"\n" + rows)))
+    (found,) = findings.warnings()
+    return found.code, found.message
 
 
 def page_table(heading: str) -> dict[str, tuple[str, str]]:
@@ -140,15 +169,28 @@ def test_a_bad_row_gets_the_documented_sentence(case):
     assert row_error(*BAD_ROWS[case]) == page_table("Rows that fail while the others go on")[case]
 
 
+@pytest.mark.parametrize("case", WARNINGS)
+def test_what_is_worth_a_look_gets_the_documented_sentence(case):
+    """Every warning has the code and the very sentence that the page promises."""
+    assert warning(*WARNINGS[case]) == page_table("What is worth a look")[case]
+
+
+def test_the_pages_have_every_code():
+    """Each code of a cell, a row or a whole file is on this page, or on that of workbooks."""
+    told = "".join(page.read_text(encoding="utf-8") for page in (PAGE, WORKBOOKS))
+    assert [code for code in (*SENTENCES, *problems.WARNINGS) if f"| `{code}` |" not in told] == []
+
+
 def test_the_page_lists_no_case_that_is_not_tried():
     """The page has exactly the cases tried here, in this order, and at least forty of them."""
     assert list(page_table("Files refused as a whole")) == list(REFUSED_FILES)
     assert list(page_table("Rows that fail while the others go on")) == list(BAD_ROWS)
+    assert list(page_table("What is worth a look")) == list(WARNINGS)
     assert len(REFUSED_FILES) + len(BAD_ROWS) >= 40
 
 
 def test_no_sentence_quotes_a_cell():
     """What stands in a row is in no sentence about it."""
-    for case in BAD_ROWS.values():
-        sentence = row_error(*case)[1]
+    said = [*(row_error(*case) for case in BAD_ROWS.values()), *(warning(*case) for case in WARNINGS.values())]
+    for _, sentence in said:
         assert not re.search(r"ALMA|TESTER|ZE1|ZX|1972(?!\.|,| )|123456", sentence.replace("03/04/1972", ""))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bulkclaims.parsing.cells import SENTENCES, CellProblem, gender, identifier, name, npi, optional, tin
+from bulkclaims.parsing.cells import gender, identifier, look_at_id, look_at_name, name, npi, optional, tin
+from bulkclaims.parsing.dates import look_at_date
+from bulkclaims.parsing.problems import SENTENCES, WARNINGS, CellProblem
 
 
 @pytest.mark.parametrize(
@@ -14,11 +16,11 @@ from bulkclaims.parsing.cells import SENTENCES, CellProblem, gender, identifier,
         (identifier(50), '="00123"', "00123"),
         (identifier(50), "'00123", "00123"),
         (identifier(50), "'-PAID", "-PAID"),
+        (identifier(50), """ ="''00123 " """, "00123"),
         (identifier(50), "12E34", "12E34"),
         (name(35), " O'Brien-Smith Jr. ", "O'Brien-Smith Jr."),
         (name(35), "Zoë\xa0Ann", "Zoë Ann"),
         (name(35), "'t Hooft", "'t Hooft"),
-        (name(35), "'=X", "=X"),
         (name(35), "李", "李"),
         (npi, " 1999999984", "1999999984"),
         (npi, '="1234567893"', "1234567893"),
@@ -61,8 +63,36 @@ def test_problems(check, typed, code):
     assert not typed.strip("'\xa0") or typed not in str(raised.value)
 
 
-def test_a_problem_says_where_it_is():
-    """The error of a cell names its row and column, and its sentence has the numbers that matter."""
-    error = CellProblem("too_long", longest=50).at(7, "claim_number")
-    assert (error.row, error.column, error.code) == (7, "claim_number", "too_long")
-    assert error.message == "The claim_number is longer than 50 characters, the most a payer takes; correct it."
+@pytest.mark.parametrize(
+    ("look", "typed", "value", "codes"),
+    [
+        (look_at_id, "00123", "00123", []),
+        (look_at_id, " 00123 ", "00123", []),
+        (look_at_id, '="00123"', "00123", ["text_mark"]),
+        (look_at_id, "'00123\xa0", "00123", ["no_break_space", "text_mark"]),
+        (look_at_id, "'", "", []),
+        (look_at_id, "12-3456789", "123456789", []),
+        (look_at_date, "03/04/1972", "03/04/1972", []),
+        (look_at_date, "1972-03-04", "03/04/1972", []),
+        (look_at_date, "1972-03-04T00:00:00", "03/04/1972", ["midnight"]),
+        (look_at_date, "'3/4/1972 0:00", "03/04/1972", ["text_mark", "midnight"]),
+        (look_at_name, "TESTER", "TESTER", []),
+        (look_at_name, "O'Brien-Smith", "O'Brien-Smith", []),
+        (look_at_name, "DE LA CRUZ", "DE LA CRUZ", []),
+        (look_at_name, "Zoë\xa0Ann", "Zoë Ann", ["no_break_space"]),
+        (look_at_name, "SMITH JR.", "SMITH JR.", ["name_suffix"]),
+        (look_at_name, "Smith, iii", "Smith, iii", ["name_suffix"]),
+        (look_at_name, "SMITH M.D.", "SMITH M.D.", ["name_title"]),
+        (look_at_name, "Dr. Alma", "Dr. Alma", ["name_title"]),
+        (look_at_name, "DOE, JOHN", "DOE, JOHN", ["two_names"]),
+        (look_at_name, "DOE,", "DOE,", []),
+        (look_at_name, "JOHN Q.", "JOHN Q.", ["middle_initial"]),
+        (look_at_name, "J Q", "J Q", []),
+        (look_at_name, "JR", "JR", []),
+        (look_at_name, ".", ".", []),
+    ],
+)
+def test_what_is_worth_a_look(look, typed, value, codes):
+    """What was done to a cell is told, and what may belong elsewhere; nothing of plain cells, and blanks count not."""
+    assert list(look(typed, value)) == codes
+    assert set(codes) <= WARNINGS.keys()

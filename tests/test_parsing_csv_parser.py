@@ -326,6 +326,7 @@ def test_the_size_is_counted_while_reading():
 
 
 @pytest.mark.parametrize("quote", [b"", b'"'])
+@pytest.mark.slow
 def test_memory_stays_flat(quote):
     """Ten times the rows take no more memory, with quotes and without."""
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkclaims.parsing.cells import CellProblem
 from bulkclaims.parsing.dates import in_order, past_date
+from bulkclaims.parsing.problems import CellProblem
 
 TODAY = date(2024, 2, 29)
 check = past_date(TODAY)

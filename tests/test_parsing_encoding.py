@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkclaims.errors import UploadRejected
-from bulkclaims.parsing.encoding import BLOCK_BYTES, Text
+from bulkclaims.parsing.blocks import BLOCK_BYTES
+from bulkclaims.parsing.encoding import Text
 
 
 def read(content: bytes) -> tuple[str, Text]:

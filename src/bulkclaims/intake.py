@@ -8,42 +8,33 @@ and no file is ever kept: a worker on another machine needs the repository alone
 from __future__ import annotations
 
 import secrets
-from collections import Counter, deque
+from collections import deque
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Literal
 
-from attrs import define, field, frozen
+from attrs import evolve, field, frozen
 
+from bulkclaims.checking import CheckReport, ErrorLog, Findings, earlier_of
+from bulkclaims.comparing import last_alike
 from bulkclaims.errors import JobNotFound, KeyReused, UploadRejected, UploadRepeated, UploadSuperseded
 from bulkclaims.jobs import JobId, NewChunk, NewJob, Settings, UploadSummary
 from bulkclaims.parsing import canonical_defaults
 from bulkclaims.payloads import seal_result, seal_rows
 from bulkclaims.planning import Needs, Planner
-from bulkclaims.records import AS_FOUND, ERROR, Layout, Problem, RowResult, Source, UploadFacts
+from bulkclaims.records import AS_FOUND, ERROR, Layout, RowResult, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bulkclaims.interfaces import Cipher, JobRepository, ParsedUpload, Readable, RowParser
-    from bulkclaims.jobs import Job, Owner, PayerPlan
+    from bulkclaims.jobs import Job, Owner
     from bulkclaims.planning import PayersOf
-    from bulkclaims.records import CellError, Row
+    from bulkclaims.records import Row, UploadFacts
 
 _SALT_BYTES = 32
-_SAMPLES = 100
-
-
-@frozen
-class CheckReport:
-    """What an upload would come to, without anything being stored or sent."""
-
-    facts: UploadFacts
-    total_rows: int
-    bad_rows: int
-    problems: tuple[Problem, ...]
-    """The most frequent first; counts are exact."""
-    plan: tuple[PayerPlan, ...] = ()
-    """What it would take to ask for the rows, by payer account."""
+_KEPT_SAMPLES = 20
+"""Rows of each warning that are kept with a job; a check tells more of them."""
+_NONE_TO_COMPARE = "No earlier job of this content or name has ended, so there is nothing to compare with."
 
 
 @frozen
@@ -76,7 +67,10 @@ class Intake:
             UploadRepeated: An upload under the key is still under way.
             UploadSuperseded: The file came so slowly that its upload was given up.
             KeyReused: The key was used for another file, or with other defaults.
+            JobNotFound: The organisation has no such job to compare with; nothing was read.
         """
+        if told.compare_with is not None and told.compare_with != "last":
+            self.repository.get(owner.organisation, told.compare_with)
         defaults = canonical_defaults(told.defaults)
         parsed = self.parser.parse(upload, told.layout)
         planner = Planner(self.payers or _unknown, defaults)
@@ -89,12 +83,17 @@ class Intake:
                 raise
             deque(chunks, maxlen=0)
             return self._same(owner, JobId(repeated.job_id), parsed.facts.sha256, defaults)
-        log = _ErrorLog(self.settings.listed_errors)
+        log, found = ErrorLog(self.settings.listed_errors), Findings(_KEPT_SAMPLES)
         try:
             for number, rows in enumerate(chain([first], chunks)):
                 self.repository.add(job_id, self._seal(number, rows))
                 log.add(rows)
-            summary = UploadSummary(parsed.facts, log.count, tuple(log.listed), planner.plans())
+                found.add(rows)
+            facts, compared_with = self._compared(parsed.facts, filename, owner, told)
+            same_as, facts = earlier_of(self.repository, owner.organisation, facts)
+            summary = UploadSummary(
+                facts, log.count, tuple(log.listed), planner.plans(), found.warnings(), same_as, compared_with
+            )
             return self.repository.publish(job_id, summary)
         except JobNotFound:
             raise UploadSuperseded from None
@@ -113,15 +112,12 @@ class Intake:
         """
         defaults = canonical_defaults(defaults)
         parsed = self.parser.parse(upload, layout)
-        total = bad = 0
-        found = _Problems()
+        found = Findings()
         planner = Planner(self.payers or _unknown, defaults)
         for rows in self._chunks(parsed, defaults, planner):
-            total += len(rows)
-            for row in rows:
-                bad += bool(row.errors)
-                found.add(row.errors)
-        return CheckReport(parsed.facts, total, bad, found.sorted(), planner.plans())
+            found.add(rows)
+        same_as, facts = earlier_of(self.repository, organisation, parsed.facts)
+        return found.report(facts, planner.plans(), same_as)
 
     def _chunks(self, parsed: ParsedUpload, defaults: Mapping[str, str], planner: Planner) -> Iterator[Sequence[Row]]:
         rows = iter(parsed)
@@ -137,6 +133,14 @@ class Intake:
                 planner.add(chunk)
             yield chunk
             chunk = list(islice(rows, self.settings.chunk_rows))
+
+    def _compared(
+        self, facts: UploadFacts, filename: str, owner: Owner, told: Told
+    ) -> tuple[UploadFacts, JobId | None]:
+        if told.compare_with != "last":
+            return facts, told.compare_with
+        last = last_alike(self.repository, owner.organisation, filename, facts.sha256)
+        return (facts, last.id) if last else (evolve(facts, notes=(*facts.notes, _NONE_TO_COMPARE)), None)
 
     def _same(self, owner: Owner, job_id: JobId, sha256: str, defaults: Mapping[str, str]) -> Job:
         job = self.repository.get(owner.organisation, job_id)
@@ -170,36 +174,3 @@ def refusal(row: Row) -> RowResult:
 
 def _unknown(_payer_id: str) -> None:
     """Who is asked where no payer is known."""
-
-
-@define
-class _ErrorLog:
-    """Counts every bad cell and lists the first ones."""
-
-    limit: int
-    count: int = 0
-    listed: list[CellError] = field(factory=list)
-
-    def add(self, rows: Iterable[Row]) -> None:
-        errors = [error for row in rows for error in row.errors]
-        self.count += len(errors)
-        self.listed += errors[: self.limit - len(self.listed)]
-
-
-@define
-class _Problems:
-    """Groups bad cells by what is wrong with them."""
-
-    counts: Counter[tuple[str, str, str]] = field(factory=Counter)
-    samples: dict[tuple[str, str, str], list[int]] = field(factory=dict)
-
-    def add(self, errors: Iterable[CellError]) -> None:
-        for error in errors:
-            kind = (error.column, error.code, error.message)
-            self.counts[kind] += 1
-            rows = self.samples.setdefault(kind, [])
-            if len(rows) < _SAMPLES:
-                rows.append(error.row)
-
-    def sorted(self) -> tuple[Problem, ...]:
-        return tuple(Problem(*kind, count, tuple(self.samples[kind])) for kind, count in self.counts.most_common())

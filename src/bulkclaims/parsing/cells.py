@@ -6,44 +6,13 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
-from bulkclaims.records import CellError
+from bulkclaims.parsing.problems import CellProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     Check: TypeAlias = Callable[[str], str]
-
-SENTENCES = {
-    "blank": "The {column} is blank, but every row needs one; fill it in.",
-    "too_long": "The {column} is longer than {longest} characters, the most a payer takes; correct it.",
-    "too_short": "The {column} is shorter than {shortest} characters; complete it.",
-    "reserved_character": "The {column} holds one of ~ * : ^ which payers refuse; remove it.",
-    "control_character": "The {column} holds a line break or an invisible character; type it anew.",
-    "not_ascii": "The {column} holds a character other than plain letters, digits and signs, such as a long dash; "
-    "type it anew.",
-    "damaged_number": "The {column} looks damaged by a spreadsheet, as in 1.23E+11 or 123.0; copy it again from its "
-    "source, into a column formatted as text.",
-    "spreadsheet_error": "The {column} holds a spreadsheet's mark for an error or for nothing, such as #N/A or nan; "
-    "fill in what belongs there.",
-    "npi_digits": "The {column} must be 10 digits.",
-    "npi_check_digit": "The {column} has a wrong digit: its check digit does not fit; copy it again.",
-    "tin_digits": "The {column} must be 9 digits, with or without a dash; a spreadsheet may have dropped a leading 0.",
-    "unknown_gender": "The {column} must be M, F or U.",
-    "two_digit_year": "The {column} has a year of two digits; write all four, as in 03/04/1972.",
-    "day_month_swapped": "The {column} has a month above 12; it looks like day and month are swapped. "
-    "Write the month first, as in 03/28/1972.",
-    "no_such_day": "The {column} is a day that does not exist; correct it.",
-    "day_number": "The {column} is a spreadsheet's number for a day; format the column as a date, as in 03/04/1972.",
-    "not_a_date": "The {column} is not a date as we read it; write MM/DD/YYYY, as in 03/04/1972.",
-    "in_future": "The {column} lies in the future; correct it.",
-    "too_old": "The {column} lies more than {years} years back; correct it.",
-    "last_before_first": "The {column} is earlier than the first_service_date; correct one of them.",
-    "too_many_cells": "This row has {cells} cells where the header has {width}; a comma too many moves every cell "
-    "after it. Remove it, or put quotes around the cell that holds it.",
-    "too_few_cells": "This row has {cells} cells where the header has {width}; add the missing ones, also if blank.",
-    "misquoted": 'This row has a " inside a quoted cell or left open; remove it, or write it twice.',
-}
-"""What is said of each problem, by its stable code. No sentence ever quotes a cell."""
+    Look: TypeAlias = Callable[[str, str], Sequence[str]]
 
 _RESERVED = frozenset("~*:^")
 _DAMAGED = re.compile(r"[0-9]+[.,][0-9]+E[+-]?[0-9]+|[0-9]+E\+[0-9]+|[0-9]+\.0+", re.IGNORECASE)
@@ -53,30 +22,13 @@ _NOTHINGS = frozenset(("nan", "none", "null", "n/a"))
 _GENDERS = {"M": "M", "MALE": "M", "F": "F", "FEMALE": "F", "U": "U", "UNKNOWN": "U"}
 _BLANKS = frozenset(("", "'", '=""'))
 _NPI_DIGITS = 10
+_MARKS = ("'", "=")
+_LONGEST_MARKED = 255
+"""What is longer is no id, however many marks come off."""
+_SUFFIXES = frozenset(("JR", "SR", "II", "III", "IV"))
+"""Those that answers are compared without, too."""
+_TITLES = frozenset(("MR", "MRS", "MS", "DR", "MD", "PHD", "DDS", "DMD", "DPM", "RN", "ESQ"))
 _TIN = re.compile(r"[0-9]{2}-?[0-9]{7}")
-
-
-class CellProblem(ValueError):
-    """
-    A cell is not what its column must hold.
-
-    Args:
-        code: A key of `SENTENCES`.
-        facts: What its sentence names beside the column; never the cell.
-    """
-
-    def __init__(self, code: str, **facts: int) -> None:
-        self.code = code
-        self._facts = tuple(facts.items())
-
-    def at(self, row: int, column: str = "") -> CellError:
-        """Say where it is: in *row*, and in *column* unless the whole row is wrong."""
-        return CellError(row, column, self.code, _sentence(self.code, column, self._facts))
-
-
-@lru_cache(maxsize=256)
-def _sentence(code: str, column: str, facts: tuple[tuple[str, int], ...]) -> str:
-    return SENTENCES[code].format(column=column, **dict(facts))
 
 
 def identifier(longest: int, shortest: int = 1) -> Check:
@@ -105,7 +57,7 @@ def name(longest: int) -> Check:
         if text.isalpha() and len(text) <= longest:
             return text
         # A no-break space is pasted from web pages and cannot be seen.
-        text = _without_formula_guard(text.strip()).replace("\xa0", " ")
+        text = text.strip().replace("\xa0", " ")
         if _ERRORS.fullmatch(text):
             raise CellProblem("spreadsheet_error")
         _refuse_characters(text)
@@ -149,17 +101,44 @@ def gender(text: str) -> str:
         raise CellProblem("unknown_gender") from None
 
 
-def _without_formula_guard(text: str) -> str:
-    """Take off the `'` that keeps a spreadsheet from running a cell as a formula: results files carry it."""
-    return text[1:] if text[:1] == "'" and text[1:2] in tuple("=+-@") else text
-
-
 def unmarked(text: str) -> str:
     """Take off what makes a spreadsheet keep an id as text: `="00123"` or a leading `'`."""
     text = text.strip()
-    if text.startswith('="') and text.endswith('"'):
-        text = text[2:-1]
-    return text.removeprefix("'").strip()
+    while text[:1] in _MARKS and len(text) <= _LONGEST_MARKED:
+        bare = text[2:-1] if text.startswith('="') and text.endswith('"') else text.removeprefix("'")
+        if bare == text:
+            break
+        text = bare.strip()
+    return text
+
+
+def look_at_id(typed: str, value: str) -> Sequence[str]:
+    """Say by their codes what was done to an id as *typed* to make *value* of it, beside taking blanks off."""
+    if typed == value:
+        return ()
+    return [*_spaces(typed), *(["text_mark"] if value and unmarked(typed) != typed.strip() else [])]
+
+
+def look_at_name(typed: str, value: str) -> Sequence[str]:
+    """Say by their codes what was done to a name, and what in it may belong elsewhere."""
+    return () if value.isalpha() else [*_spaces(typed), *_strays(value)]
+
+
+def _spaces(typed: str) -> Sequence[str]:
+    return ["no_break_space"] if "\xa0" in typed else []
+
+
+def _strays(name: str) -> Sequence[str]:
+    first, *further = name.upper().replace(".", "").replace(",", " ").split() or [""]
+    if not further:
+        return []
+    if further[-1] in _SUFFIXES:
+        return ["name_suffix"]
+    if not _TITLES.isdisjoint((first, further[-1])):
+        return ["name_title"]
+    if "," in name:
+        return ["two_names"]
+    return ["middle_initial"] if len(further[-1]) == 1 < len(first) else []
 
 
 def _refuse_characters(text: str) -> None:

@@ -1,122 +1,144 @@
-"""Which column of a file is which of ours."""
+"""
+Which column of a file is which of ours.
+
+What the sender said of a heading goes before what the organisation said earlier, and that before our own names. What
+only resembles a name is told when the file is refused for lack of it, and never acted on.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
+
+from attrs import frozen
 
 from bulkclaims.errors import UploadRejected
-from bulkclaims.records import OPTIONAL_COLUMNS, REQUIRED_COLUMNS
+from bulkclaims.formulas import unguarded
+from bulkclaims.parsing.aliases import KNOWN, bare
+from bulkclaims.records import AS_FOUND, OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Heading, Known
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from bulkclaims.records import Layout
 
 MOST_COLUMNS = 1000
 
-ALIASES: Mapping[str, tuple[str, ...]] = {
-    "claim_number": (
-        "claim",
-        "claim #",
-        "claim no",
-        "claim id",
-        "payer claim number",
-        "payer claim control number",
-        "icn",
-        "dcn",
-        "tcn",
-    ),
-    "first_name": ("first", "fname", "given name", "patient first name", "patient first", "member first name"),
-    "last_name": (
-        "last",
-        "lname",
-        "surname",
-        "family name",
-        "patient last name",
-        "patient last",
-        "member last name",
-    ),
-    "date_of_birth": ("dob", "birth date", "birthday", "patient dob", "patient date of birth", "patient birth date"),
-    "subscriber_id": (
-        "subscriber",
-        "subscriber #",
-        "subscriber no",
-        "member id",
-        "member #",
-        "member no",
-        "insurance id",
-        "policy #",
-        "policy no",
-    ),
-    "payer_id": ("payer", "payer #", "payer no", "payer code", "trading partner id"),
-    "npi": ("provider npi", "billing npi", "billing provider npi", "npi #", "npi no"),
-    "tin": ("practice tin", "tax id", "tax id #", "ein", "provider tin", "billing tin"),
-    "first_service_date": (
-        "dos",
-        "date of service",
-        "service date",
-        "dos from",
-        "from date",
-        "service from",
-        "service start date",
-        "first date of service",
-    ),
-    "last_service_date": (
-        "dos to",
-        "to date",
-        "service to",
-        "service end date",
-        "last date of service",
-        "through date",
-    ),
-    "gender": ("sex", "patient gender", "patient sex"),
-    "patient_account_number": (
-        "account #",
-        "account no",
-        "patient account",
-        "patient account #",
-        "patient account no",
-        "patient control number",
-        "pcn",
-    ),
-}
-"""Other names of each column. Case, spaces and punctuation do not count, and `#` reads as `number`."""
-
+COLUMNS = (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)
 _MOST_GUESSES = 50
 _LONGEST_GUESS = 40
 
 
-def _bare(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name.replace("#", "number")).lower()
+@frozen
+class _Reading:
+    """What one heading is read as."""
+
+    column: str = ""
+    """Our name; "" for none of ours."""
+    known: Known = Known.OTHER
 
 
-_KNOWN = {_bare(alias): column for column, aliases in ALIASES.items() for alias in (column, *aliases)}
+_OTHER = _Reading()
+_WEAKEST_FIRST = (Known.NAME, Known.SAVED, Known.GIVEN)
 
 
-def known_column(heading: str) -> str | None:
-    """Our name for the column that a file calls *heading*, or None."""
-    return _KNOWN.get(_bare(heading[:255]))
+@frozen
+class Names:
+    """What each heading that we know, or were told of, is read as in one file."""
+
+    _readings: Mapping[str, _Reading]
+    _given: Mapping[str, str]
+    """Our column for each heading that is to be in the file."""
+
+    @classmethod
+    def of(cls, layout: Layout) -> Self:
+        """
+        Put what was said of headings before our own names.
+
+        Raises:
+            UploadRejected: A heading was said to be a column that is not ours.
+        """
+        given = {bare(heading): column for heading, column in layout.columns.items()}
+        require_known(given.values())
+        # What another version of this library saved may be unknown to this one.
+        saved = {bare(heading): column for heading, column in layout.saved.items() if column in {"", *COLUMNS}}
+        readings = {name: _Reading(column, Known.NAME) for name, column in KNOWN.items()}
+        readings |= {name: _said(column, Known.SAVED) for name, column in saved.items() if name not in given}
+        readings |= {name: _said(column, Known.GIVEN) for name, column in given.items() if column is not None}
+        readings.pop("", None)
+        return cls(readings, {name: column for name, column in given.items() if column})
+
+    def columns_in(self, cells: Sequence[str]) -> set[str]:
+        """Our names for those of *cells* that are headings; "" stands for all that were said to be none of ours."""
+        names = map(bare, cells[:MOST_COLUMNS])
+        return {self._readings[name].column for name in names if name in self._readings}
+
+    def knows(self, heading: str) -> bool:
+        """Tell whether anything is known of *heading*, be it that it is none of ours."""
+        return bare(heading) in self._readings
+
+    def read(self, headings: Sequence[str]) -> list[_Reading]:
+        """
+        Read each heading; of several for one column, those that only have its name give way to what was said.
+
+        Raises:
+            UploadRejected: A heading that the sender spoke of is not there.
+        """
+        names = list(map(bare, headings))
+        if absent := [column for name, column in self._given.items() if not name or name not in names]:
+            raise UploadRejected(
+                f"The header lacks the heading that was said to be {listed(absent)}. Check how the file spells it; "
+                "case, spaces and punctuation do not count.",
+                code="unknown_heading",
+            )
+        readings = [self._readings.get(name, _OTHER) for name in names]
+        strongest = {
+            reading.column: reading.known for known in _WEAKEST_FIRST for reading in readings if reading.known is known
+        }
+        return [reading if strongest.get(reading.column) is reading.known else _OTHER for reading in readings]
 
 
-def name_columns(headings: Sequence[str]) -> tuple[str, ...]:
+def require_known(columns: Iterable[str | None]) -> None:
     """
-    Name each column: ours where we know it, otherwise the file's own, made unique.
+    Refuse a mapping to what is no column of ours; "" and None are no column at all.
 
     Raises:
-        UploadRejected: Too many columns; required ones are missing or known ones doubled; or this is no header.
+        UploadRejected: It is one.
+    """
+    if any(column and column not in COLUMNS for column in columns):
+        raise UploadRejected(
+            f"A heading is mapped to a column that is not known. Map it to one of {', '.join(COLUMNS)}, or to "
+            "nothing where it is none of them.",
+            code="unknown_column",
+        )
+
+
+def name_columns(headings: Sequence[str], layout: Layout = AS_FOUND) -> tuple[Heading, ...]:
+    """
+    Name each column: ours where we know it or were told, otherwise the file's own, made unique.
+
+    Raises:
+        UploadRejected: Too many columns; required ones are missing or known ones doubled; this is no header; or what
+            was said of it does not fit.
     """
     if len(headings) > MOST_COLUMNS:
         raise too_many_columns("The header")
-    known = [known_column(heading) for heading in headings]
-    if not any(known) and any(re.search(r"\d{4}|\d[/-]\d", heading) for heading in headings):
+    texts = [unguarded(heading).strip() for heading in headings]
+    names = Names.of(layout)
+    if not names.columns_in(texts) and any(re.search(r"\d{4}|\d[/-]\d", text) for text in texts):
         raise UploadRejected(
             "The first line names no column that we know. It must be the header, such as "
             f"{','.join(REQUIRED_COLUMNS)}: add it, or remove what stands above it.",
             code="no_header",
         )
-    _refuse_missing_or_doubled(headings, known)
-    return tuple(_unique(known, headings))
+    readings = names.read(texts)
+    _refuse_missing_or_doubled(texts, readings, names)
+    columns = _unique(texts, readings)
+    return tuple(
+        Heading(text, column, reading.known) for text, column, reading in zip(texts, columns, readings, strict=True)
+    )
 
 
 def too_many_columns(place: str) -> UploadRejected:
@@ -127,51 +149,88 @@ def too_many_columns(place: str) -> UploadRejected:
     )
 
 
-def _refuse_missing_or_doubled(headings: Sequence[str], known: Sequence[str | None]) -> None:
+def _said(column: str, known: Known) -> _Reading:
+    return _Reading(column, known) if column else _OTHER
+
+
+def _refuse_missing_or_doubled(texts: Sequence[str], readings: Sequence[_Reading], names: Names) -> None:
     places = defaultdict(list)
-    for place, column in enumerate(known, start=1):
-        if column:
-            places[column].append(str(place))
+    for place, reading in enumerate(readings):
+        if reading.column:
+            places[reading.column].append(place)
     missing = [column for column in REQUIRED_COLUMNS if column not in places]
-    doubled = [f"{column} (columns {_listed(at)})" for column, at in places.items() if len(at) > 1]
+    doubled = {column: at for column, at in places.items() if len(at) > 1}
     if not missing and not doubled:
         return
-    said = []
-    if missing:
-        said.append(f"lacks {_listed(missing)}{_guesses(headings, known, missing)}")
-    if doubled:
-        said.append(f"has more than one {_listed(doubled)}")
+    guesses = _guesses([text for text in texts if not names.knows(text)], missing)
+    said = [
+        *([f"lacks {listed(missing)}{_meant(guesses, texts)}"] if missing else ()),
+        *([f"has more than one {listed([_twice(column, at) for column, at in doubled.items()])}"] if doubled else ()),
+    ]
+    quotable = {heading.text: heading.column for heading in guesses if _is_quotable(heading.text)}
+    examples = [*quotable.items(), *(("Your heading", column) for column in missing), *_choices(texts, doubled)]
     raise UploadRejected(
-        f"The header {' and '.join(said)}. Every file needs each of {', '.join(REQUIRED_COLUMNS)} once.",
+        f"The header {' and '.join(said)}. Every file needs each of {', '.join(REQUIRED_COLUMNS)} once."
+        f"{_advice(*examples[0]) if examples else ''}",
         code="missing_columns" if missing else "doubled_columns",
+        guesses=quotable,
     )
 
 
-def _guesses(headings: Sequence[str], known: Sequence[str | None], missing: Sequence[str]) -> str:
-    names = [bare for bare, column in _KNOWN.items() if column in missing]
-    strangers = [(place, headings[place - 1].strip()) for place, column in enumerate(known, start=1) if column is None]
-    guesses: dict[str, str] = {}
-    for place, heading in strangers[:_MOST_GUESSES]:
-        if len(heading) <= _LONGEST_GUESS and (close := get_close_matches(_bare(heading), names, n=1, cutoff=0.75)):
-            guesses.setdefault(_KNOWN[close[0]], _quoted(heading, place))
-    meant = [f"{heading} may be meant for {column}" for column, heading in guesses.items()]
-    return f" ({_listed(meant)})" if meant else ""
+def _guesses(strangers: Sequence[str], missing: Sequence[str]) -> list[Heading]:
+    """Headings that resemble names of columns that are missing: the first for each."""
+    names = [name for name, column in KNOWN.items() if column in missing]
+    guesses: dict[str, Heading] = {}
+    for text in strangers[:_MOST_GUESSES]:
+        if len(text) <= _LONGEST_GUESS and (close := get_close_matches(bare(text), names, n=1, cutoff=0.75)):
+            column = KNOWN[close[0]]
+            guesses.setdefault(column, Heading(text, column, Known.GUESS))
+    return list(guesses.values())
 
 
-def _quoted(heading: str, place: int) -> str:
-    """A heading that resembles a column's name, or its place where a digit says that it may hold a cell as well."""
-    return f"column {place}" if any(map(str.isdigit, heading)) else f"“{heading}”"
+def _meant(guesses: Sequence[Heading], texts: Sequence[str]) -> str:
+    if not guesses:
+        return ""
+    meant = (
+        (f"“{guess.text}”" if _is_quotable(guess.text) else f"column {texts.index(guess.text) + 1}", guess.column)
+        for guess in guesses
+    )
+    return f" ({listed([f'{heading} may be meant for {column}' for heading, column in meant])})"
 
 
-def _unique(known: Sequence[str | None], headings: Sequence[str]) -> Iterator[str]:
-    taken = {*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS}
-    for place, (column, heading) in enumerate(zip(known, headings, strict=True), start=1):
-        name = column or heading.strip() or f"column_{place}"
-        while not column and name in taken:
+def _is_quotable(text: str) -> bool:
+    """Whether a heading that resembles a column's name holds nothing else; a digit says that it may hold a cell."""
+    return not any(map(str.isdigit, text))
+
+
+def _twice(column: str, places: Sequence[int]) -> str:
+    return f"{column} (columns {listed([str(place + 1) for place in places])})"
+
+
+def _choices(texts: Sequence[str], doubled: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, str]]:
+    """Yield headings that can be chosen from among those of one column: none where two are spelt alike."""
+    for column, places in doubled.items():
+        if len({bare(texts[place]) for place in places}) == len(places):
+            yield texts[places[-1]], column
+
+
+def _advice(heading: str, column: str) -> str:
+    return (
+        f' Rename a heading, or say which column it is: --column "{heading}={column}" on the command line, '
+        f'columns={{"{heading}": "{column}"}} elsewhere.'
+    )
+
+
+def _unique(texts: Sequence[str], readings: Sequence[_Reading]) -> Iterator[str]:
+    taken = set(COLUMNS)
+    for place, (text, reading) in enumerate(zip(texts, readings, strict=True), start=1):
+        name = reading.column or text or f"column_{place}"
+        while not reading.column and name in taken:
             name = f"{name} ({place})"
         taken.add(name)
         yield name
 
 
-def _listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[str]) -> str:
+    """Say *words* with “and” before the last."""
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

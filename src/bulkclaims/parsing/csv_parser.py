@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import csv
 from datetime import date
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
 from bulkclaims.errors import UploadRejected
-from bulkclaims.parsing.encoding import MEGABYTE, Text
+from bulkclaims.parsing.blocks import MEGABYTE
+from bulkclaims.parsing.encoding import Text
 from bulkclaims.parsing.header import Header, read_header
 from bulkclaims.parsing.lines import Lines
 from bulkclaims.parsing.plain import plain_lines
 from bulkclaims.parsing.table import Table
-from bulkclaims.records import AS_FOUND, REQUIRED_COLUMNS, Layout, Row, UploadFacts
+from bulkclaims.records import AS_FOUND, REQUIRED_COLUMNS, Layout, UploadFacts
+from bulkclaims.records.rows import row_of
 
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from bulkclaims.interfaces import Readable
+    from bulkclaims.records import Row
 
 
 @frozen
@@ -37,7 +40,7 @@ class CsvParser:
     today: Callable[[], date] = date.today
 
     def parse(self, upload: Readable, layout: Layout = AS_FOUND) -> ParsedCsv:  # noqa: D102 -- the contract stands in `interfaces.RowParser`
-        return ParsedCsv(Text(upload, self.max_bytes), self.today)
+        return ParsedCsv(Text(upload, self.max_bytes), self.today, layout)
 
 
 @define(eq=False)
@@ -46,12 +49,13 @@ class ParsedCsv:
 
     _text: Text
     _today: Callable[[], date]
-    _header: Header = field(init=False, default=Header(delimiter="", columns=()))
+    _layout: Layout = AS_FOUND
+    _header: Header = field(init=False, default=Header(delimiter="", headings=(), columns=()))
     _rows: Iterator[Row] = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         """Nothing is read yet: a generator starts with its first row."""
-        self._rows = self._read()
+        self._rows = chain.from_iterable(self._read())
 
     def __iter__(self) -> Iterator[Row]:
         return self._rows
@@ -64,43 +68,47 @@ class ParsedCsv:
             columns=self._header.columns,
             size=self._text.size,
             sha256=self._text.sha256,
-            notes=tuple(self._text.notes),
+            notes=tuple(filter(None, (self._header.note, *self._text.notes))),
+            headings=self._header.headings,
         )
 
-    def _read(self) -> Iterator[Row]:
+    def _read(self) -> Iterator[Iterable[Row]]:
         lines = Lines(self._text.blocks())
-        self._header = read_header(lines)
-        rows = _rows(lines, self._header, self._today())
+        self._header = read_header(lines, self._layout)
+        today = self._today()
+        rows = chain.from_iterable(_blocks(lines, self._header, Table.of(self._header.columns, today), today))
         first = next(rows, None)
         if first is None:
             raise UploadRejected(
                 "The file has a header but no rows. Add one line for each claim below the header.", code="no_rows"
             )
-        yield first
-        yield from rows
+        yield (first,)
+        yield rows
 
 
-def _rows(lines: Lines, header: Header, today: date) -> Iterator[Row]:
-    table = Table.of(header.columns, today)
-    number = yield from _unquoted_rows(lines, header, table, plain_lines(header.columns, header.delimiter, today))
+def _blocks(lines: Lines, header: Header, table: Table, today: date) -> Iterator[Iterable[Row]]:
+    """Yield rows some hundred at a time, so that each passes through no generator but one."""
+    plain, number = plain_lines(header.columns, header.delimiter, today), 0
+    for text in lines.unquoted():
+        found = plain.findall(text)
+        yield _unquoted_rows(found, header, table, number)
+        number += len(found)
+        del found  # or it would still be there when what comes next is found
     lines.dropped += number
-    yield from _quoted_rows(lines, header, table, number)
+    yield _quoted_rows(lines, header, table, number)
 
 
-def _unquoted_rows(lines: Lines, header: Header, table: Table, plain: re.Pattern[str]) -> Generator[Row, None, int]:
-    """Read the rows before the first quote, where every line is one; *plain* finds those that need no more checks."""
+def _unquoted_rows(found: Iterable[tuple[str, ...]], header: Header, table: Table, number: int) -> Iterator[Row]:
+    """Read what was found after row *number*, before the first quote: there every line is a row."""
     columns, never_blank = header.columns, header.columns.index(REQUIRED_COLUMNS[0])
     in_order = table.in_order if table.service_dates else None
-    number = 0
-    for text in lines.unquoted():
-        for found in plain.findall(text):
-            number += 1
-            values, line = found[:-1], found[-1]
-            if values[never_blank] and (in_order is None or in_order(values)):
-                yield Row(number, columns, values)
-            elif row := table.read(number, line.split(header.delimiter) if line else list(values)):
-                yield row
-    return number
+    for each in found:
+        number += 1
+        values = each[:-1]
+        if values[never_blank] and (in_order is None or in_order(values)):
+            yield row_of(number, columns, values)
+        elif row := table.read(number, each[-1].split(header.delimiter) if each[-1] else list(values)):
+            yield row
 
 
 def _quoted_rows(lines: Lines, header: Header, table: Table, number: int) -> Iterator[Row]:

@@ -6,9 +6,12 @@ import re
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from bulkclaims.parsing.cells import CellProblem, unmarked
+from bulkclaims.parsing.cells import look_at_id, unmarked
+from bulkclaims.parsing.problems import CellProblem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bulkclaims.parsing.cells import Check
 
 OLDEST_YEARS = 130
@@ -19,6 +22,7 @@ _DATE = re.compile(
     r"(?:[ T]0?0:00(?::00(?:\.0+)?)?| 12:00(?::00)? AM)?",
     re.IGNORECASE,
 )
+_CLOCK = re.compile("[0-9]:[0-9]")
 _DAY_NUMBER = re.compile(r"[0-9]{5}(?:\.0+)?")
 
 
@@ -35,6 +39,13 @@ _AFTER_YEAR = _month_days("{0:-%m-%d}")
 def past_date(today: date) -> Check:
     """Check dates of birth and of service: not after *today*, not more than 130 years before it."""
     return _date_between((today.year - OLDEST_YEARS, today.month, today.day), today)
+
+
+def look_at_date(typed: str, value: str) -> Sequence[str]:
+    """Say by their codes what was done to a date as *typed*, beside bringing it to its one form."""
+    if typed == value:
+        return ()
+    return [*look_at_id(typed, value), *(["midnight"] if _CLOCK.search(typed) else [])]
 
 
 def in_order(first: str, last: str) -> bool:

@@ -3,47 +3,27 @@
 from __future__ import annotations
 
 import codecs
-import hashlib
-import re
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from bulkclaims.errors import UploadRejected
+from bulkclaims.parsing.blocks import Blocks
+from bulkclaims.parsing.formats import refuse_other_formats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from bulkclaims.interfaces import Readable
-
-BLOCK_BYTES = 32 * 1024
-MEGABYTE = 1024 * 1024
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_SAVE_AS_CSV = "Open it where it was made and save it as “CSV UTF-8”."
-_UNPACK = "Unpack it and upload the CSV inside."
-_ASK_FOR_CSV = "Ask for the same list as a CSV."
-_OTHER_FORMATS = (
-    (rb"PK\x03\x04.*?(?:\[Content_Types\]\.xml|xl/)", "an Excel workbook (XLSX)", _SAVE_AS_CSV),
-    (rb"PK\x03\x04", "a ZIP archive", _UNPACK),
-    (rb"\xd0\xcf\x11\xe0", "an Excel workbook (XLS, or XLSX with a password)", _SAVE_AS_CSV),
-    (rb"%PDF", "a PDF", _ASK_FOR_CSV),
-    (rb"\x1f\x8b", "a compressed file (gzip)", _UNPACK),
-    (rb"\x89PNG", "a picture (PNG)", _ASK_FOR_CSV),
-    (rb"\xff\xd8\xff", "a picture (JPEG)", _ASK_FOR_CSV),
-    (rb"\{\\rtf", "a text document (RTF)", _SAVE_AS_CSV),
-    (rb"\s*<", "a web page or XML", _SAVE_AS_CSV),
-)
-"""How such a file begins, what it is, and what to do about it."""
 
 
 @define(eq=False)
-class Text:
+class Text(Blocks):
     """
     The text of an upload, read block by block, and what reading it brought to light.
 
@@ -55,23 +35,13 @@ class Text:
         max_bytes: The size above which to refuse the file; None for any size.
     """
 
-    _upload: Readable
-    _max_bytes: int | None
     encoding: str = field(init=False, default="utf-8")
-    size: int = field(init=False, default=0)
-    """Bytes read so far."""
     notes: list[str] = field(init=False, factory=list)
-    _digest: hashlib._Hash = field(init=False, factory=hashlib.sha256)
     _decoder: codecs.IncrementalDecoder = field(init=False)
     _may_be_windows: bool = field(init=False, default=True)
     """Whether nothing has shown yet that the file is not Windows-1252."""
     _line: int = field(init=False, default=1)
     """The line of the file on which the next character stands."""
-
-    @property
-    def sha256(self) -> str:
-        """Hexadecimal digest of the bytes read so far."""
-        return self._digest.hexdigest()
 
     def blocks(self) -> Iterator[str]:
         """
@@ -80,9 +50,9 @@ class Text:
         Raises:
             UploadRejected: It is too large, no text, or in no encoding we know.
         """
-        blocks = self._byte_blocks()
+        blocks = iter(self)
         first = next(blocks, b"")
-        _refuse_other_formats(first)
+        refuse_other_formats(first)
         mark, encoding = next((pair for pair in _BYTE_ORDER_MARKS if first.startswith(pair[0])), (b"", "utf-8"))
         self._go_on_as(encoding)
         self._may_be_windows = not mark
@@ -92,18 +62,6 @@ class Text:
             self._may_be_windows = self._may_be_windows and text.isascii()
             self._line += _line_ends(text)
             yield text
-
-    def _byte_blocks(self) -> Iterator[bytes]:
-        while block := _read_fully(self._upload, BLOCK_BYTES):
-            self.size += len(block)
-            if self._max_bytes is not None and self.size > self._max_bytes:
-                raise UploadRejected(
-                    f"The file is larger than {self._max_bytes / MEGABYTE:,.4g} MB. "
-                    "Split it into smaller files, each with the header, and upload them one by one.",
-                    code="file_too_large",
-                )
-            self._digest.update(block)
-            yield block
 
     def _go_on_as(self, encoding: str) -> None:
         self.encoding = encoding
@@ -152,19 +110,3 @@ def _in_words(encoding: str) -> str:
 def _line_ends(text: str) -> int:
     r"""Count the lines' `\n`, or `\r` where there is no other: quick, and wrong only for a file that mixes the two."""
     return text.count("\n") or text.count("\r")
-
-
-def _read_fully(upload: Readable, size: int) -> bytes:
-    """Read *size* bytes unless the end comes first: a socket may give a few at a time, and blocks cost time each."""
-    pieces = [upload.read(size)]
-    missing = size - len(pieces[0])
-    while pieces[-1] and missing:
-        pieces.append(upload.read(missing))
-        missing -= len(pieces[-1])
-    return b"".join(pieces)
-
-
-def _refuse_other_formats(first: bytes) -> None:
-    for beginning, kind, cure in _OTHER_FORMATS:
-        if re.match(beginning, first, re.DOTALL):
-            raise UploadRejected(f"The file is {kind}, not a CSV. {cure}", code="binary_file")

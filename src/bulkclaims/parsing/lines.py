@@ -35,7 +35,7 @@ class Lines:
     done: int = field(init=False, default=0)
     """How many lines the present reader has read to the end of its last row; whoever reads keeps this up to date."""
     _ended: bool = field(init=False, default=False)
-    """Whether a line was asked for beyond the last one."""
+    """Whether the present reader asked for a line beyond the last one."""
     _kept: list[str] = field(init=False, factory=list, repr=False)
     """The lines since the row being read began, and those handed out beyond it."""
     _before: int = field(init=False, default=0)
@@ -59,6 +59,7 @@ class Lines:
         self._rest = "".join(self._kept[self._row_start :]) + self._rest
         self.dropped += self._row_start
         self._kept, self._before, self.done = [], 0, 0
+        self._blocks = self._read_blocks()  # who looked ahead may have come to the end of the former ones
         # The last line may lack its end.
         for text in chain(("",), self._texts, ("\n",)):
             self._rest += text
@@ -72,9 +73,14 @@ class Lines:
     def again(self, skip: int = 0) -> Iterator[str]:
         """Let a new reader begin *skip* lines after the end of the last row; lines have their ends."""
         start = self._row_start + skip
-        self._before, self.done = -start, 0
+        self._before, self.done, self._ended = -start, 0, False
         # Nothing is sliced here, or a quote on every line would make reading quadratic.
-        return chain(_from(self._kept, start), chain.from_iterable(self._blocks))
+        return chain(_from(self._kept, start), chain.from_iterable(self._blocks), self._end())
+
+    @property
+    def line(self) -> int:
+        """The number of the file's line on which the next row begins; 1 is the first."""
+        return self.dropped + self._row_start + 1
 
     @property
     def first_of_row(self) -> str:
@@ -125,7 +131,10 @@ class Lines:
         lines, self._rest = list(StringIO(self._rest, newline="")), ""
         self._keep(lines)
         yield lines
+
+    def _end(self) -> Iterator[str]:
         self._ended = True
+        yield from ()
 
     def _keep(self, lines: list[str]) -> None:
         begun = self._kept[self._row_start :]

@@ -1,0 +1,64 @@
+"""The report of a check: as data, and as a CSV file to work through."""
+
+from __future__ import annotations
+
+import csv
+import io
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from bulkclaims.formulas import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bulkclaims.jobs import JobId, PayerPlan
+    from bulkclaims.records import CellError, Problem, UploadFacts
+
+_COLUMNS = ("severity", "code", "column", "rows_in_all", "row", "seen", "message", "repair")
+
+
+@frozen
+class CheckReport:
+    """What an upload would come to, without anything being stored or sent."""
+
+    facts: UploadFacts
+    total_rows: int
+    bad_rows: int
+    problems: tuple[Problem, ...]
+    """What keeps rows from being sent, grouped by what would mend it, the most frequent first; counts are exact."""
+    plan: tuple[PayerPlan, ...] = ()
+    """What it would take to ask for the rows, by payer account."""
+    warnings: tuple[Problem, ...] = ()
+    """Likewise what is worth a look in rows that are sent all the same, and repairs that were made."""
+    duplicates: int = 0
+    """Rows that ask what an earlier row of the file asks."""
+    same_as: JobId | None = None
+    """The organisation's latest job that was made of the very same bytes."""
+    cells: tuple[CellError, ...] = field(default=(), repr=False)
+    """Those that problems and warnings list, each with the shape of what stands there."""
+
+    @property
+    def truncated(self) -> bool:
+        """Whether any problem or warning lists fewer rows than it counts."""
+        return any(problem.count > len(problem.rows) > 0 for problem in (*self.problems, *self.warnings))
+
+
+def report_csv(report: CheckReport) -> Iterator[bytes]:
+    """Yield the report as a CSV file in pieces: a line for each row that is listed, problem by problem."""
+    shapes = {(cell.row, cell.column, cell.code): cell.seen for cell in report.cells}
+    kinds = chain((("error", each) for each in report.problems), (("warning", each) for each in report.warnings))
+    yield _line(_COLUMNS)
+    for severity, problem in kinds:
+        column, code = problem.column, problem.code
+        for row in problem.rows or ("",):
+            seen = shapes.get((row, column, code), "") if isinstance(row, int) else ""
+            yield _line((severity, code, column, problem.count, row, seen, problem.message, problem.repair))
+
+
+def _line(cells: tuple[str | int, ...]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\r\n").writerow(guarded(cell) if isinstance(cell, str) else cell for cell in cells)
+    return text.getvalue().encode()
