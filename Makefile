@@ -48,8 +48,8 @@ develop: .venv/ready  ## All packages, editable, with every tool, in .venv.
 
 services:  # The programs that no wheel holds; the tests start servers, each on a port and in a folder of its own.
 	@PATH="$$PATH:/usr/sbin:/usr/lib/rabbitmq/bin"; \
-	for program in mariadbd rabbitmq-server curl jq; do command -v $$program >/dev/null || \
-		exec scripts/apt-install mariadb-server rabbitmq-server curl jq; done
+	for program in mariadbd rabbitmq-server soffice curl jq; do command -v $$program >/dev/null || \
+		exec scripts/apt-install mariadb-server rabbitmq-server libreoffice-calc-nogui curl jq; done
 
 clean:
 	rm -rf .venv .nox dist docs/_build .*_cache .coverage*

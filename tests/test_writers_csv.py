@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from enum import StrEnum
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkclaims.records import REQUIRED_COLUMNS, ResultLine, Row, RowResult
+from bulkclaims.records import REQUIRED_COLUMNS, ResultLine, Row, RowResult, UploadFacts
 from bulkclaims.testing.contracts import ResultWriterContract
 from bulkclaims.testing.contracts.writer import JOB
-from bulkclaims.writers import CsvWriter
+from bulkclaims.writers import Column, CsvWriter, full, nine, to_correct
+
+
+class Sign(StrEnum):
+    """A closed list of words."""
+
+    EQUALS = "="
+
 
 HEADER = "row,claim_number,status,patient_name,total_charged,total_paid,processed_date,success,error\r\n"
 
 
+@pytest.mark.parametrize("columns", [nine, full])
 class TestCsvWriter(ResultWriterContract):
-    """The CSV writer keeps the promises of its seam."""
+    """The CSV writer keeps the promises of its seam, whatever its columns."""
 
     @pytest.fixture
-    def writer(self):
+    def writer(self, columns):
         """The member under test."""
-        return CsvWriter()
+        return CsvWriter(columns)
 
     def read(self, file):
         """Read the file back as any CSV reader does."""
@@ -79,7 +89,50 @@ def test_a_negative_amount_stays_a_number():
     assert ",-12.50,-0.10," in written(RowResult(1, "C", "Finalized", True, "", Decimal("-12.5"), Decimal("-0.1")))
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=10), min_size=1, max_size=40))
+def test_what_a_column_may_hold():
+    """Moments are in UTC, days as billing staff write them; a word from a closed list is text like any other."""
+    moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=-5)))
+    values = [moment, date(876, 1, 2), 1.5, None, False, 7, Sign.EQUALS]
+    columns = [Column(f"=c{at}", lambda line, value=value: value) for at, value in enumerate(values)]
+
+    text = b"".join(CsvWriter(lambda job: columns).write(JOB, [line_of(RowResult(1, "C", "Paid", True))])).decode()
+
+    assert text == "'=c0,'=c1,'=c2,'=c3,'=c4,'=c5,'=c6\r\n2026-01-02T08:04:05Z,01/02/0876,1.5,,False,7,'=\r\n"
+
+
+def test_a_byte_order_mark_on_request():
+    """It stands once, at the file's beginning, where Excel looks for it."""
+    lines = [line_of(RowResult(n, "C", "Pending", True)) for n in range(2500)]
+
+    marked, bare = (b"".join(CsvWriter(bom=bom).write(JOB, lines)) for bom in (True, False))
+
+    assert marked == b"\xef\xbb\xbf" + bare
+
+
+def test_no_file_holds_a_nul():
+    """No CSV may hold one, and ours would be refused as an upload: it is shown for what it is."""
+    assert b"".join(CsvWriter().write(JOB, [line_of(RowResult(1, "C\0", "Paid", True))])).count(b"C\xef\xbf\xbd") == 1
+
+
+def test_columns_of_the_upload():
+    """What was uploaded is text whatever it is, with what a row has beyond its header; a space in front is quoted."""
+    job = evolve(JOB, upload=evolve(JOB.upload, facts=UploadFacts("utf-8", ",", ("=a", "b"), 1, "0" * 64)))
+    row, shifted = Row(1, ("=a", "b"), ("-1", " x")), Row(2, ("=a", "b"), ("1", "2", "=3", ""))
+    lines = [
+        ResultLine(row, RowResult(1, "C", "Error", False, error="No.")),
+        ResultLine(shifted, RowResult(2, "C", "Error", False)),
+    ]
+
+    assert b"".join(CsvWriter(to_correct).write(job, lines)).decode() == (
+        '\'=a,b,error,next_action\r\n"\'-1"," x","No.",""\r\n1,2,,,\'=3,\r\n'
+    )
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=10), min_size=1, max_size=40
+    )
+)
 def test_any_text_is_read_back_by_any_csv_reader(texts):
     """Quotes, commas and line breaks in any text leave nine cells to a line and the text as it was."""
     text = written(*(RowResult(n, cell, "Error", False, error=cell) for n, cell in enumerate(texts, start=1)))

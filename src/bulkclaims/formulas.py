@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import re
 
-_FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # noqa: RUF001 -- spreadsheets take the full-width forms for formulas too
+_SIGNS = "=+-@\t\r\n＝＋－＠"  # noqa: RUF001 -- spreadsheets take the full-width forms for formulas too
+_FORMULA = re.compile(f"'*[{re.escape(_SIGNS)}]")
+
+BEGINNINGS = frozenset(f"'{_SIGNS}")
+"""One of these begins every text that is marked: whoever writes many need not look at the others."""
 
 
 def guarded(text: str) -> str:
