@@ -6,7 +6,7 @@ import asyncio
 import io
 import json
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -35,7 +35,7 @@ from bulkclaims.lookup import (
 )
 from bulkclaims.lookup.inquiries import Question
 from bulkclaims.lookup.matching import Match, normal_id
-from bulkclaims.lookup.outcomes import answered, find
+from bulkclaims.lookup.outcomes import Exchange, answered, find
 from bulkclaims.lookup.payers import availity_answer, stedi, uhc_answer
 from bulkclaims.lookup.payers.optum_real_answer import read_page
 from bulkclaims.lookup.wire.answer_values import json_of
@@ -56,6 +56,7 @@ ALMA = ClaimInquiry(
 OTHER = "PCN5550000"
 RULES = MatchRules(allow_demographic_match=False)
 PLAIN = PlainCipher()
+EXCHANGE = Exchange("acme", 1, datetime(2026, 1, 5, tzinfo=UTC), 0.25)
 AVAILITY = AvailitySettings(client_id="us", client_secret=Secret("s"), provider_name="SAMPLE CLINIC PC")
 
 
@@ -180,7 +181,7 @@ def come_to(decode, raw):
     except ConnectorError:
         return None, None
     assert isinstance(answer, Answer)
-    result = answered(Question(b"", ALMA, [1]), finding, StatusTable(), 1)
+    result = answered(Question(b"", ALMA, [1]), finding, StatusTable(), EXCHANGE)
     assert open_result(seal_result(result, PLAIN), PLAIN) == result
     return result, finding.match
 

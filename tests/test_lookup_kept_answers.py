@@ -56,6 +56,9 @@ def test_a_fresh_answer_is_not_asked_for_again(store):
     assert (found[1].source, found[1].asked, found[1].status) == (Source.KEPT, 0, "Finalized")
     assert re.fullmatch(r"as the payer answered an earlier job on \d\d/\d\d/\d{4} at \d\d:\d\d UTC", found[1].note)
     assert found[301].source is Source.PAYER
+    assert (found[1].payer, found[1].seconds) == ("87726", None)
+    assert found[1].answered_at < found[301].answered_at
+    assert found[301].seconds is not None
 
 
 def test_rows_that_ask_the_same_share_it(store):

@@ -1,6 +1,6 @@
 """From an answer to the nine columns: statuses, amounts, dates, notes and sentences."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -18,7 +18,7 @@ from bulkclaims.errors import (
 )
 from bulkclaims.lookup.inquiries import Question
 from bulkclaims.lookup.matching import MatchRules
-from bulkclaims.lookup.outcomes import answered, failed, find
+from bulkclaims.lookup.outcomes import Exchange, answered, failed, find
 from bulkclaims.lookup.status_codes import (
     CATEGORY_LABELS,
     CATEGORY_STATUS,
@@ -41,6 +41,9 @@ PAID = ClaimStatus(
     processed_date=date(2025, 12, 5),
     effective_date=date(2025, 12, 6),
 )
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+ASKED_TWICE = Exchange("acme", 2, NOON, 0.5)
+ASKED_FOUR_TIMES = Exchange("acme", 4, NOON, 9.5)
 OUR_WORDS = StatusTable()
 BY_THE_RULES = MatchRules()
 NOTHING = ClaimStatus("D0", "97", "IN", total_charged=Decimal(0), total_paid=Decimal(0))
@@ -49,7 +52,7 @@ NOTHING = ClaimStatus("D0", "97", "IN", total_charged=Decimal(0), total_paid=Dec
 def result(*claims, table=OUR_WORDS, rules=BY_THE_RULES, inquiry=ASKED):
     """The line for row 7 of an answer with *claims*."""
     question = Question(b"mark", inquiry, [7, 8])
-    return answered(question, find(inquiry, Answer(claims, "T1"), rules), table, 2)
+    return answered(question, find(inquiry, Answer(claims, "T1"), rules), table, ASKED_TWICE)
 
 
 def test_a_paid_claim_fills_every_column():
@@ -58,6 +61,7 @@ def test_a_paid_claim_fills_every_column():
     assert (line.row, line.claim_number, line.status, line.success) == (7, "PCN7", "Finalized", True)
     assert (line.patient_name, line.total_charged, line.total_paid) == ("ALMA TESTER", Decimal(240), Decimal("180.5"))
     assert (line.processed_date, line.error) == (date(2025, 12, 5), "")
+    assert line.effective_date == date(2025, 12, 6)
     assert (line.payer_claim_number, line.category_code, line.status_code, line.trace) == ("PCN7", "F1", "65", "T1")
     assert (line.asked, line.fingerprint) == (2, b"mark")
 
@@ -204,10 +208,24 @@ def test_the_codes_shown_do_not_depend_on_the_order(claims):
 
 def test_a_failure_is_an_error_line_with_its_sentence():
     """No answer: status Error, the sentence, no amounts."""
-    line = failed(Question(b"mark", ASKED, [3]), PayerUnavailable(), 4, StatusTable())
+    line = failed(Question(b"mark", ASKED, [3]), PayerUnavailable(), ASKED_FOUR_TIMES, StatusTable())
     assert (line.row, line.status, line.success, line.patient_name) == (3, "Error", False, "Alma Tester")
     assert (line.asked, line.fingerprint) == (4, None)
     assert line.error == "The payer did not respond; try again later."
+
+
+@pytest.mark.parametrize(("payer_id", "payer"), [("87726", "87726"), ("", "acme")])
+def test_every_outcome_tells_who_was_asked_when_and_for_how_long(payer_id, payer):
+    """An answer, a claim that is not found and a failure alike; where the row has no payer id, the account stands."""
+    inquiry = evolve(ASKED, payer_id=payer_id)
+    question = Question(b"mark", inquiry, [7])
+    lines = [
+        result(PAID, inquiry=inquiry),
+        result(NOTHING, inquiry=inquiry),
+        failed(question, PayerUnavailable(), ASKED_TWICE, OUR_WORDS),
+    ]
+    assert [(line.payer, line.answered_at, line.seconds) for line in lines] == [(payer, NOON, 0.5)] * 3
+    assert [line.effective_date for line in lines[1:]] == [None, None]
 
 
 class TestNextAction:
@@ -283,7 +301,7 @@ class TestNextAction:
     )
     def test_a_failure_has_one(self, error, action):
         """By what went wrong."""
-        assert failed(Question(b"mark", ASKED, [3]), error, 4, StatusTable()).next_action == action
+        assert failed(Question(b"mark", ASKED, [3]), error, ASKED_FOUR_TIMES, StatusTable()).next_action == action
 
     @pytest.mark.parametrize(
         ("error", "action"),
@@ -299,9 +317,9 @@ class TestNextAction:
         """By the error's code, or that of its class or of the class above."""
         actions = {"payer_down": "Ring them up.", "payer_unavailable": "Wait.", "connector_error": "Ask Bea."}
         question = Question(b"mark", ASKED, [3])
-        assert failed(question, error, 4, StatusTable(actions=actions)).next_action == action
-        assert failed(question, error, 4, StatusTable(actions={"Error": "Ask."})).next_action == "Ask."
-        assert failed(question, error, 4, StatusTable(actions={})).next_action == ""
+        assert failed(question, error, ASKED_FOUR_TIMES, StatusTable(actions=actions)).next_action == action
+        assert failed(question, error, ASKED_FOUR_TIMES, StatusTable(actions={"Error": "Ask."})).next_action == "Ask."
+        assert failed(question, error, ASKED_FOUR_TIMES, StatusTable(actions={})).next_action == ""
 
 
 @pytest.mark.parametrize(
@@ -314,7 +332,7 @@ def test_a_payer_that_gives_words_says_by_them_whether_it_has_decided(word, amou
         "", reported_status=word, payer_claim_number=ASKED.claim_number, total_paid=Decimal(0),
         effective_date=date(2026, 1, 5),
     )  # fmt: skip
-    line = answered(Question(b"mark", ASKED, [3]), find(ASKED, Answer((claim,)), MatchRules()), StatusTable(), 1)
+    line = answered(Question(b"mark", ASKED, [3]), find(ASKED, Answer((claim,)), BY_THE_RULES), OUR_WORDS, ASKED_TWICE)
     assert (line.total_paid, line.processed_date) == (amount, day)
 
 
@@ -322,5 +340,5 @@ def test_not_in_the_adjudication_system_is_not_found():
     """A4 without a number is no other claim; with the number asked for it is the claim, and not found all the same."""
     for number in ("", ASKED.claim_number):
         finding = find(ASKED, Answer((ClaimStatus("A4", "35", payer_claim_number=number),)), MatchRules())
-        line = answered(Question(b"mark", ASKED, [3]), finding, StatusTable(), 1)
+        line = answered(Question(b"mark", ASKED, [3]), finding, OUR_WORDS, ASKED_TWICE)
         assert (line.status, line.error, line.category_code) == ("Not Found", "Claim not found [A4:35]", "A4")

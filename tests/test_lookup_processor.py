@@ -6,7 +6,7 @@ import hashlib
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -202,6 +202,17 @@ def test_identical_rows_are_asked_once():
         3: (Source.PAYER, 1),
         4: (Source.SAME_INQUIRY, 0),
     }
+
+
+def test_a_look_up_takes_from_its_first_try_to_its_answer():
+    """Waits between tries included; a row that shares the answer has its moment, and took no time of its own."""
+    payer = Payer({"C1": PayerUnavailable(retry_after=0.05)}, max_in_flight=2)
+    before = datetime.now(UTC)
+    found = process(payer, [row(1), row(2, "C1"), row(3)])
+    assert (found[1].status, found[1].asked, found[1].payer) == ("Error", 4, "99999")
+    assert found[1].seconds >= 0.15 > found[3].seconds
+    assert before < found[1].answered_at == found[2].answered_at
+    assert found[2].seconds is None
 
 
 def test_recorded_answers_are_not_asked_for_again():
@@ -524,6 +535,7 @@ class Noted(Payer):
 
 
 @pytest.mark.parametrize("rate", [None, Rate(200)], ids=["no rate", "a rate"])
+@pytest.mark.slow
 def test_nobody_asks_while_the_payer_wants_quiet(rate):
     """One row is told `Retry-After: 1`: within that second no row begins, and then all are asked."""
     payer = Noted({"C5": [PayerUnavailable(throttled=True, retry_after=1)]}, rate=rate, max_in_flight=6)
@@ -542,6 +554,7 @@ def test_nobody_asks_while_the_payer_wants_quiet(rate):
     [({"rate_limit": 10}, 30), ({"max_in_flight": 5, "latency": 0.05}, 30)],
     ids=["rate", "in flight"],
 )
+@pytest.mark.slow
 def test_a_payer_that_limits_us_refuses_few_and_no_row_fails(limits, most_refused):
     """Twenty look-ups at a time at a payer that takes fewer: after the first burst hardly any is refused."""
     with PayerSimulator(SimulatorSettings(retry_after=1, **limits)) as payer:

@@ -149,7 +149,7 @@ def test_whoever_comes_after_a_killed_worker_polls_on():
 
     payer = LatePayer(None)
     found, end = run(payer, store)
-    assert (found[1].success, found[1].asked, end) == (True, 1, None)
+    assert (found[1].success, found[1].asked, found[1].seconds, end) == (True, 1, None, None)
     assert (payer.started, payer.polled) == ([], ["T1", "T1"])
 
 

