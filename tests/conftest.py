@@ -63,7 +63,8 @@ class HttpService:
     url: str = ""
     token: str = TOKEN
     faults: list = field(factory=list)
-    """What the next requests meet: an answer's status, headers and body; `drop`; `lose`, once all is done; or None."""
+    """What the next requests meet: an answer's status, headers and body; `drop`; `lose`, once all is done; a number of
+    bytes of the answer, after which it breaks off; or None."""
     heard: list = field(factory=list)
     """Method, address and headers of every request."""
 
@@ -83,6 +84,8 @@ class HttpService:
             fault = self.faults.pop(0) if self.faults else None
             if fault is None:
                 return api(environ, start_response)
+            if isinstance(fault, int):
+                return cut(api(environ, start_response), fault, body.raw._sock)
             if fault == "lose":
                 b"".join(api(environ, start_response))
             else:
@@ -95,6 +98,16 @@ class HttpService:
             return [content]
 
         return app
+
+
+def cut(pieces, size, connection):
+    """Pass on so many bytes of an answer, and break the connection."""
+    for piece in pieces:
+        yield piece[:size]
+        size -= len(piece)
+        if size <= 0:
+            connection.shutdown(socket.SHUT_RDWR)
+            raise BrokenPipeError
 
 
 class OneToken:

@@ -43,12 +43,38 @@ def test_faults_are_grouped_and_located(check):
     assert done.exit_code == 1
     assert lines[0] == "10 rows, 2 can be sent, 8 cannot."
     assert "Windows-1252" in lines[2]
-    assert lines[3].startswith("7 rows date_of_birth: ")
-    assert lines[3].endswith("(no_such_day; rows 2-8)")
-    assert lines[4].startswith("1 row  ")
+    assert lines[3].startswith("7 rows: date_of_birth: ")
+    assert lines[3].endswith("(no_such_day; rows 2-8; such as 99/99/9999)")
+    assert lines[4].startswith("1 row: This row has ")
     assert lines[4].endswith("row 9)")
+    assert len(lines) == 5
     assert "BENNO" not in done.output
     assert "PCN" not in done.output
+
+
+def test_what_is_worth_a_look_stands_beneath(check):
+    """Exit 0 all the same; of a whole file's finding without rows the sentence alone."""
+    done = check(f"{HEADER},,", *[f"{GOOD},,"] * 102, f"{GOOD.replace('ALMA', 'ALMA Q')},,")
+    assert done.exit_code == 0
+    look, again, note, initial = done.stdout.splitlines()[2:]
+    assert look == "Worth a look, though the rows are sent:"
+    assert again.startswith("101 rows: The very same row stands further up;")
+    assert again.endswith("(duplicate_row; rows 2-101 …)")
+    assert note.startswith("The file ends with columns ")
+    assert note.endswith("(trailing_empty_columns)")
+    assert initial.endswith("(middle_initial; row 103; such as AAAA A)")
+
+
+def test_the_report_as_a_file(check, tmp_path):
+    """A line for each row, beside what is said; the file itself is never written over."""
+    done = check(HEADER, GOOD, *[BAD] * 2, options=["--report", "report.csv"])
+    assert done.exit_code == 1
+    lines = (tmp_path / "report.csv").read_text().splitlines()
+    assert [line.split(",")[:6] for line in lines[1:]] == [
+        ["error", "no_such_day", "date_of_birth", "2", row, "99/99/9999"] for row in ("2", "3")
+    ]
+    assert check(HEADER, GOOD, options=["--report", "claims.csv"]).exit_code == 2
+    assert check(HEADER, GOOD, options=["--report", "nowhere/report.csv"]).exit_code == 2
 
 
 def test_faults_for_a_program(check):
@@ -57,6 +83,8 @@ def test_faults_for_a_program(check):
     assert (report["total_rows"], report["bad_rows"]) == (2, 1)
     assert [(problem["code"], problem["rows"]) for problem in report["problems"]] == [("no_such_day", [2])]
     assert report["facts"]["delimiter"] == ","
+    assert (report["warnings"], report["truncated"], report["duplicates"]) == ([], False, 0)
+    assert "cells" not in report
 
 
 def test_a_file_that_cannot_be_used(check):
@@ -125,7 +153,7 @@ def test_what_it_takes_to_ask(check, tmp_path, more, rows, sentence):
     (tmp_path / "bulkclaims.toml").write_text(PAYER.format(more=more))
     (tmp_path / "key").write_text("k")
     done = check(HEADER, *[GOOD] * rows)
-    assert (done.exit_code, done.stdout.splitlines()[2:]) == (0, [sentence])
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, sentence)
 
 
 def test_bad_rows_are_not_part_of_the_plan(check, tmp_path):

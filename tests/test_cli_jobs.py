@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import io
 import json
+import os
 import sqlite3
 import stat
 import subprocess
@@ -128,6 +131,76 @@ def test_results_go_to_standard_output_or_a_file(submit, tmp_path):
     assert printed.stdout.count("Finalized") == 3
     assert written.stderr == "Results: out.csv\n"
     assert json.loads(run("results", job.id, "-o", "out.csv", "--json").stdout) == {"results": "out.csv"}
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("out.csv", b"row,claim_number"),
+        ("out", b"row,claim_number"),
+        ("out.XLSX", b"PK"),
+        ("out.jsonl", b'{"row": 1'),
+        ("out.jsonl.gz", b'{"row": 1'),
+        ("out.gz", b"row,claim_number"),
+    ],
+)
+def test_the_name_of_a_file_says_its_format(submit, tmp_path, name, begins):
+    """Its ending does, and .gz has it packed."""
+    job = submit(lines(3))
+    done = run("results", job.id, "-o", name)
+    file = (tmp_path / name).read_bytes()
+
+    assert done.exit_code == 0, done.output
+    assert (gzip.decompress(file) if name.endswith(".gz") else file).startswith(begins)
+
+
+def test_results_as_options_say(submit):
+    """Format, columns and rows are those that are named, whatever the file's name is."""
+    job = submit(lines(3, bad=(2,)))
+    failed = run("results", job.id, "--failed").stdout
+    plain = run("results", job.id, "--failed", "--columns", "default").stdout
+    full = run("results", job.id, "--format", "jsonl", "--columns", "full", "-o", "out.csv")
+    marked = run("results", job.id, "--bom")
+    changed = run("results", job.id, "--changed", "--json")
+
+    assert failed.splitlines()[0] == "claim_number,first_name,last_name,date_of_birth,subscriber_id,error,next_action"
+    assert [line.split(",")[0] for line in plain.splitlines()] == ["row", "2"]
+    assert full.exit_code == 0
+    assert json.loads(Path("out.csv").read_text().splitlines()[0])["subscriber_id"] == "ZX1"
+    assert marked.stdout_bytes.startswith(b"\xef\xbb\xbfrow,")
+    assert json.loads(changed.stdout)["error"]["code"] == "not_compared"
+
+
+def test_a_mark_for_another_format(submit):
+    """It is for CSV alone: anything else is a usage error."""
+    done = run("results", "x", "--bom", "-o", "out.xlsx")
+    assert (done.exit_code, "--bom is for CSV files alone." in done.stderr) == (2, True)
+
+
+def test_a_workbook_is_not_for_a_terminal(submit):
+    """It is refused there, and goes into a pipe."""
+    job = submit(lines(3))
+    command = [sys.executable, "-m", "bulkclaims.cli", "results", job.id, "--format", "xlsx"]
+    terminal, end = os.openpty()
+    refused = subprocess.run(command, stdout=end, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(terminal)
+    os.close(end)
+
+    assert refused.returncode == 2
+    assert "A workbook is nothing for a terminal" in refused.stderr
+    assert subprocess.run(command, capture_output=True, check=True).stdout.startswith(b"PK")
+
+
+def test_the_digest_of_results_is_shown(submit, tmp_path):
+    """Once the file was written whole, a job has it."""
+    job = submit(lines(3))
+    before = json.loads(run("show", job.id, "--json").stdout)["results_sha256"]
+    run("results", job.id, "-o", "out.csv.gz")
+    after = json.loads(run("show", job.id, "--json").stdout)["results_sha256"]
+    digest = hashlib.sha256(gzip.decompress((tmp_path / "out.csv.gz").read_bytes())).hexdigest()
+
+    assert (before, after) == (None, digest)
+    assert f"results_sha256       {digest}\n" in run("show", job.id).stdout
 
 
 def test_results_of_a_job_that_runs(submit):

@@ -12,7 +12,7 @@ from rich.console import Console
 from bulkclaims.cli import progress
 from bulkclaims.cli.progress import BarDisplay, LineDisplay, NoDisplay, Tally, headline
 from bulkclaims.jobs import Job, JobId, JobStatus, Owner, UploadSummary
-from bulkclaims.records import ResultLine, Row, RowResult, UploadFacts
+from bulkclaims.records import Earlier, ResultLine, Row, RowResult, UploadFacts
 
 FACTS = UploadFacts("utf-8", ",", (), 1, "")
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -89,13 +89,15 @@ def test_the_summary_counts_words_and_the_five_commonest_reasons(screen):
     results = [RowResult(1, "PCN1", "Finalized", True)]
     results += [RowResult(n, "PCN1", "Error", False, error=f"Reason {n % 7} [HTTP {n % 7}]") for n in range(2, 30)]
     lines = [ResultLine(Row(result.row, (), ()), result) for result in results]
+    lines.append(ResultLine(Row(30, (), ()), results[0], Earlier("Pending", changed=True, days_in_status=None)))
     assert list(tally.count(lines)) == lines
     Console(file=screen, width=100, markup=False, highlight=False).print(tally.table())
     lines = [line.split() for line in screen.getvalue().splitlines()]
 
     assert lines[0] == ["status", "rows"]
-    assert lines[1:3] == [["Error", "28"], ["Finalized", "1"]]
-    assert len(lines) == 3 + 5
+    assert lines[1:3] == [["Error", "28"], ["Finalized", "2"]]
+    assert len(lines) == 3 + 5 + 1
+    assert lines[-1] == ["changed", "since", "the", "earlier", "job", "1"]
     assert lines[3][:2] == ["Reason", "2"]
     assert lines[3][2:] == ["[HTTP", "2]", "4"]
 

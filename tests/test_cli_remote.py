@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import stat
@@ -213,6 +214,33 @@ def test_results(remote, uploaded, http_service):
     assert json.loads(written.stdout) == {"results": "results.csv"}
     assert device.stderr == "Results: /dev/null\n"
     assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+
+def test_results_of_every_shape(remote, uploaded, http_service):
+    """As the options or the file's name say; a packed one is checked before it is packed, and nothing is left of it."""
+    job_id = uploaded(3, bad=(2,))
+    http_service.run()
+    for name in ("out.xlsx", "out.jsonl.gz", "out.csv"):
+        assert remote("results", job_id, "-o", name).exit_code == 0
+    failed = remote("results", job_id, "--failed").stdout
+    full = remote("results", job_id, "--format", "jsonl", "--columns", "full").stdout
+    nowhere = remote("results", job_id, "-o", "nowhere/out.csv.gz")
+
+    assert Path("out.xlsx").read_bytes().startswith(b"PK")
+    assert gzip.decompress(Path("out.jsonl.gz").read_bytes()).count(b"\n") == 3
+    assert Path("out.csv").read_text().startswith("row,")
+    assert failed.splitlines()[1].startswith("PCN000002,ALMA,")
+    assert json.loads(full.splitlines()[0])["subscriber_id"] == "ZX000001"
+    assert sorted(path.name for path in Path().iterdir()) == ["claims.csv", "out.csv", "out.jsonl.gz", "out.xlsx"]
+    assert (nowhere.exit_code, "cannot be written to nowhere/out.csv.gz" in nowhere.stderr) == (2, True)
+
+
+@pytest.mark.usefixtures("running")
+def test_upload_to_a_workbook(remote, file):
+    """The name of the file says what it is to be."""
+    done = remote("upload", file(2), "-o", "results.xlsx")
+
+    assert (done.exit_code, Path("results.xlsx").read_bytes()[:2]) == (0, b"PK")
 
 
 def test_results_through_a_link(remote, uploaded, http_service):

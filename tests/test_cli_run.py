@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import gc
+import gzip
+import hashlib
 import json
 import os
 import re
@@ -124,6 +126,26 @@ def test_a_program_reads_json_alone(payer, write):
     assert done.stderr == ""
 
 
+def test_results_as_their_name_says(payer, write):
+    """A packed CSV is the file whose digest a program is told; of a workbook there is none."""
+    write("PCN1-PAID")
+    packed = json.loads(run("run", "claims.csv", "-o", "out.csv.gz", "--json").stdout)
+    book = json.loads(run("run", "claims.csv", "-o", "out.xlsx", "--json").stdout)
+
+    assert packed["results_sha256"] == hashlib.sha256(gzip.decompress(Path("out.csv.gz").read_bytes())).hexdigest()
+    assert (book["results_sha256"], Path("out.xlsx").read_bytes()[:2]) == (None, b"PK")
+
+
+def test_a_workbook_without_its_library(payer, write, monkeypatch):
+    """What is missing is told before anybody is asked."""
+    write("PCN1-PAID")
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    done = run("run", "claims.csv", "-o", "out.xlsx")
+
+    assert (done.exit_code, "bulkclaims[xlsx]" in done.stderr) == (2, True)
+    assert not payer.requests
+
+
 def test_brackets_are_taken_literally(payer, write):
     """A file name that looks like markup is shown as it is."""
     write("PCN1-PAID", name="[red]c[/].csv".replace("/", "-"))
@@ -241,6 +263,41 @@ def test_several_payers_are_no_hindrance_to_the_rest_of_a_run(payer, write, tmp_
     assert run("run", "--resume").exit_code == 0
     assert [row["status"] for row in results()] == ["Finalized", "Finalized"]
     assert payer.requests.count("PCN1-PAID") == 1
+
+
+def test_a_run_says_what_changed_since_an_earlier_one(payer, write):
+    """Since the last job of the same file, or one that is named; beside the rows and in the summary, and as JSON."""
+    write("PCN1-PAID", "PCN2-PENDX1", "PCN3-PEND")
+    first = run("run", "claims.csv")
+    job_id = newest()["id"]
+    last = run("run", "claims.csv", "--compare-with", "last")
+    named = run("run", "claims.csv", "--compare-with", job_id, "--json")
+
+    assert "changed" not in first.stdout
+    assert ["changed", "since", "the", "earlier", "job", "1"] in [line.split() for line in last.stdout.splitlines()]
+    assert [(row["previous_status"], row["changed"]) for row in results()] == [
+        ("Finalized", "no"),
+        ("Pending", "yes"),
+        ("Pending", "no"),
+    ]
+    told = json.loads(named.stdout)
+    assert (told["compared_with"], told["changed"]) == (job_id, 1)
+
+
+def test_a_run_that_cannot_be_compared_says_so(payer, write):
+    """There is no earlier job, no such job, or it is deleted by the time the results are written again."""
+    write("PCN1-PAID")
+    none = run("run", "claims.csv", "--compare-with", "last")
+    unknown = run("run", "claims.csv", "--compare-with", "00000000-0000-4000-8000-000000000000")
+    first = newest()["id"]
+    run("run", "claims.csv", "--compare-with", first)
+    run("purge", first)
+    gone = run("run", "claims.csv", "--resume")
+
+    assert "there is nothing to compare with" in " ".join(none.stderr.split())
+    assert (unknown.exit_code, "There is no such job" in unknown.stderr) == (2, True)
+    assert "The job to compare with is not kept any more" in " ".join(gone.stderr.split())
+    assert (gone.exit_code, results()[0]["previous_status"]) == (0, "")
 
 
 def test_run_without_a_file_needs_resume(payer):

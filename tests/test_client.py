@@ -15,17 +15,18 @@ from decimal import Decimal
 import attrs
 import pytest
 
-from bulkclaims.client import CheckInfo, Client, JobInfo, ProgressInfo
+from bulkclaims.client import CheckInfo, Client, JobInfo, ProgressInfo, RowInfo
 from bulkclaims.client import client as client_module
 from bulkclaims.errors import ApiProblem, ServerUnreachable, SettingsWrong, UploadRejected, WaitedTooLong
 from bulkclaims.jobs import JobStatus, Outcome
 from bulkclaims.privacy import Secret
-from bulkclaims.records import RowResult, Source
+from bulkclaims.records import Earlier, Heading, Known, ResultLine, Row, RowResult, Source
 from bulkclaims.testing.files import claims_csv
 from bulkclaims.testing.wsgi import served
 from bulkclaims.web import bodies
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
+NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 BUSY = (503, {"Retry-After": "7"}, b"")
 
 
@@ -395,7 +396,11 @@ def test_rows_that_are_wanted(client, ended):
 
 def test_amounts_and_days_of_rows(client, http_service):
     """They are numbers and days, and what a later version adds is left out."""
-    row = bodies.row_body(RowResult(1, "PCN1", "Finalized", True, "A T", Decimal("7.50"), None))
+    result = RowResult(
+        1, "PCN1", "Finalized", True, "A T", Decimal("7.50"), payer="87726", answered_at=NOON, seconds=0.5,
+        effective_date=NOON.date(),
+    )  # fmt: skip
+    row = bodies.row_body(ResultLine(Row(1, (), ()), result, Earlier("Pending", changed=True, days_in_status=3)))
     row |= {"processed_date": "2026-03-04", "next_action": "Post it.", "added_later": 1}
     page = {"count": 1, "next": None, "previous": None, "results": [row]}
     http_service.faults = [(200, {"Content-Type": "application/json"}, json.dumps(page).encode())]
@@ -404,6 +409,20 @@ def test_amounts_and_days_of_rows(client, http_service):
     assert (found.total_charged, found.total_paid) == (Decimal("7.50"), None)
     assert found.processed_date.isoformat() == "2026-03-04"
     assert found.next_action == "Post it."
+    assert (found.payer, found.answered_at, found.seconds) == ("87726", NOON, 0.5)
+    assert found.effective_date == NOON.date()
+    assert (found.previous_status, found.changed, found.days_in_status) == ("Pending", True, 3)
+
+
+def test_rows_of_an_older_service(client, http_service):
+    """What it does not tell yet is blank."""
+    row = bodies.row_body(ResultLine(Row(1, (), ()), RowResult(1, "PCN1", "Finalized", True, payer="87726")))
+    for name in ("payer", "answered_at", "seconds", "effective_date", "previous_status", "changed", "days_in_status"):
+        del row[name]
+    page = {"count": 1, "next": None, "previous": None, "results": [row]}
+    http_service.faults = [(200, {"Content-Type": "application/json"}, json.dumps(page).encode())]
+
+    assert list(client.rows(UNKNOWN)) == [RowInfo(1, "PCN1", "Finalized", True)]
 
 
 def test_results(client, ended, http_service):
@@ -527,6 +546,8 @@ JOB = dict.fromkeys(attrs.fields_dict(JobInfo), 0) | {
     "waiting_until": None,
     "error_log": [],
     "notes": [],
+    "headings": [],
+    "warnings": [],
     "plan": [],
 }
 
@@ -541,7 +562,7 @@ def test_the_values_hold_what_the_api_says():
     assert attrs.fields_dict(JobInfo).keys() == bodies.JobBody.__annotations__.keys()
     assert attrs.fields_dict(ProgressInfo).keys() == bodies.ProgressBody.__annotations__.keys() - told_twice
     assert attrs.fields_dict(CheckInfo).keys() == bodies.CheckBody.__annotations__.keys()
-    assert attrs.fields_dict(RowResult).keys() - {"fingerprint"} == bodies.RowBody.__annotations__.keys()
+    assert attrs.fields_dict(RowInfo).keys() - {"fingerprint"} == bodies.RowBody.__annotations__.keys()
 
 
 def test_a_token_that_is_refused(http_service, naps):
@@ -590,3 +611,33 @@ def test_nothing_is_told(client, claims, http_service, caplog, naps):
     assert "CANARY" not in told + repr(client)
     assert "TESTER" not in told
     assert all("PCN" not in query for _, _, query, _ in http_service.heard)
+
+
+# Columns
+
+
+OWN_NAMES = b"Fall,first,lst_name,dob,subscriber\nZE1,ALMA,TESTER,03/04/1972,ZX0001"
+
+
+def test_columns_go_with_a_file(client, http_service):
+    """They are told with it, remembered if so wished, and taken back with None."""
+    said = {"Fall": "claim_number", "lst_name": "last_name"}
+    report = client.check(io.BytesIO(OWN_NAMES), columns=said, sheet="Open")
+    job = client.upload(io.BytesIO(OWN_NAMES), columns=said, remember_columns=True, compare_with="last", sheet="Open")
+    assert job.headings == report.headings
+    assert job.headings[0] == Heading("Fall", "claim_number", Known.GIVEN)
+    assert client.check(io.BytesIO(OWN_NAMES)).headings[0].known is Known.SAVED
+    with pytest.raises(ApiProblem):
+        client.check(io.BytesIO(OWN_NAMES), columns={"Fall": None})
+    assert http_service.bulk.columns("ACME") == said
+
+
+def test_guesses_can_be_confirmed(client, http_service):
+    """A refusal brings them as data; of a service that says something else under that name, nothing is taken."""
+    with pytest.raises(ApiProblem) as refused:
+        client.upload(io.BytesIO(OWN_NAMES.replace(b"Fall", b"claim")))
+    assert refused.value.guesses == {"lst_name": "last_name"}
+    http_service.faults = [(422, {"Content-Type": "application/problem+json"}, b'{"guesses": ["lst_name"]}')]
+    with pytest.raises(ApiProblem) as refused:
+        client.upload(io.BytesIO(OWN_NAMES))
+    assert refused.value.guesses == {}

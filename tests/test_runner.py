@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 from bulkclaims.dispatch import Doorbell
 from bulkclaims.errors import AccessRefused, ChunkBroken, PayerAway, QuotaSpent, RepositoryUnavailable
 from bulkclaims.event_loop import EventLoopThread
-from bulkclaims.intake import Intake
+from bulkclaims.intake import Intake, Told
 from bulkclaims.jobs import Chunk, JobStatus, Settings
 from bulkclaims.parsing import CsvParser
 from bulkclaims.payloads import open_result
@@ -70,7 +70,7 @@ def runner(repository, dispatcher, loop):
 @pytest.fixture
 def job(repository, owner, claims):
     """A job of 25 rows in three chunks, row 3 refused."""
-    return Intake(CsvParser(), repository, PLAIN, SETTINGS).submit(claims(25, bad=(3,)), "claims.csv", owner, {})
+    return Intake(CsvParser(), repository, PLAIN, SETTINGS).submit(claims(25, bad=(3,)), "claims.csv", owner, Told())
 
 
 def recorded(repository, job):
@@ -157,7 +157,7 @@ def test_a_renewal_brings_word_of_a_cancel(repository, runner, job):
 
 def submitted(repository, owner, claims):
     """A job of ten rows."""
-    return Intake(CsvParser(), repository, PLAIN, SETTINGS).submit(claims(10), "claims.csv", owner, {})
+    return Intake(CsvParser(), repository, PLAIN, SETTINGS).submit(claims(10), "claims.csv", owner, Told())
 
 
 @frozen
@@ -679,7 +679,7 @@ def test_the_salt_reaches_the_processor(repository, loop, dispatcher, owner, cla
             async for batch in super().process(rows, context):
                 yield batch
 
-    job = Intake(CsvParser(), repository, PLAIN, SETTINGS).submit(claims(25), "claims.csv", owner, {})
+    job = Intake(CsvParser(), repository, PLAIN, SETTINGS).submit(claims(25), "claims.csv", owner, Told())
     runner = ChunkRunner(repository, Salted(), PLAIN, Doorbell(repository, dispatcher, SETTINGS), SETTINGS, loop)
     runner.run(Chunk(job.id, 0))
     dispatcher.deliver(runner.run)

@@ -10,7 +10,7 @@ import pytest
 from bulkclaims.dispatch import Doorbell
 from bulkclaims.errors import RepositoryUnavailable
 from bulkclaims.forks import process_name
-from bulkclaims.intake import Intake
+from bulkclaims.intake import Intake, Told
 from bulkclaims.jobs import Chunk, JobStatus, NewJob, Settings
 from bulkclaims.parsing import CsvParser
 from bulkclaims.privacy import PlainCipher
@@ -38,7 +38,7 @@ def submit(repository, owner, claims):
 
     def make(**settings):
         settings = Settings(chunk_rows=5, window=2, **settings)
-        return Intake(CsvParser(), repository, PlainCipher(), settings).submit(claims(20), "claims.csv", owner, {})
+        return Intake(CsvParser(), repository, PlainCipher(), settings).submit(claims(20), "claims.csv", owner, Told())
 
     return make
 

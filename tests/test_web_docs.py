@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 import bulkclaims_sqlalchemy
-from bulkclaims import errors, intake, parsing, payloads, planning, privacy, repositories, results, web
+from bulkclaims import errors, finished, intake, parsing, payloads, planning, privacy, repositories, results, web
 from bulkclaims.access import Principal, Role, by_role
+from bulkclaims.parsing.workbook.refusals import CODES
 from bulkclaims.planning import Needs
 from bulkclaims.records import Capabilities, Row
 from bulkclaims.web import OPENAPI_PATH, ROUTES, bodies, problems
@@ -23,7 +24,7 @@ REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 PAGE = (REFERENCE / "http.md").read_text(encoding="utf-8")
 BAD_FILES = (REFERENCE / "bad-files.md").read_text(encoding="utf-8")
 CLINIC = Capabilities("clinic", needs=(frozenset({"payer_id"}), frozenset({"npi", "tin"})), lookback_months=24)
-ANSWERING = (web, intake, parsing, payloads, planning, privacy, repositories, results, bulkclaims_sqlalchemy)
+ANSWERING = (web, finished, intake, parsing, payloads, planning, privacy, repositories, results, bulkclaims_sqlalchemy)
 """Where what is raised may become an answer."""
 NEVER_ANSWERED = (errors.SettingsWrong, errors.LeaseLost, errors.QuotaSpent)
 """Raised when a process starts, or to a worker."""
@@ -60,10 +61,10 @@ def codes(given, module):
 
 def answers():
     """Give for each code what an answer with it says: status, party at fault, whether a retry helps."""
+    told = [pair for module in modules() for pair in raised(module)]
     return {
         code: (str(problems.status_of(error)), error.at_fault, "yes" if error.retry_helps else "no")
-        for module in modules()
-        for kind, code in raised(module)
+        for kind, code in [*told, *((errors.UploadRejected, code) for code in CODES)]
         for error in [made(kind, code)]
     }
 

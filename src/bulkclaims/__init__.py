@@ -11,12 +11,12 @@ if TYPE_CHECKING:
         UploadRejected,
     )
     from bulkclaims.jobs import Chunk, Job, JobId, JobStatus, Outcome, Owner, Settings
-    from bulkclaims.parsing import CsvParser
+    from bulkclaims.parsing import CsvParser, UploadParser
     from bulkclaims.privacy import Secret
     from bulkclaims.records import RowResult
     from bulkclaims.repositories.memory import MemoryRepository
     from bulkclaims.service import BulkClaims
-    from bulkclaims.writers import CsvWriter
+    from bulkclaims.writers import CsvWriter, JsonLinesWriter, XlsxWriter
 else:
 
     def __getattr__(name: str) -> object:
@@ -47,6 +47,7 @@ __all__ = [
     "JobId",
     "JobNotFound",
     "JobStatus",
+    "JsonLinesWriter",
     "MemoryRepository",
     "NotNow",
     "Outcome",
@@ -56,7 +57,9 @@ __all__ = [
     "Secret",
     "Settings",
     "SettingsWrong",
+    "UploadParser",
     "UploadRejected",
+    "XlsxWriter",
 ]
 
 __version__ = "0.1.0"
@@ -71,6 +74,7 @@ _HOMES = {
     "JobId": "jobs",
     "JobNotFound": "errors",
     "JobStatus": "jobs",
+    "JsonLinesWriter": "writers",
     "MemoryRepository": "repositories.memory",
     "NotNow": "errors",
     "Outcome": "jobs",
@@ -80,5 +84,7 @@ _HOMES = {
     "Secret": "privacy",
     "Settings": "jobs",
     "SettingsWrong": "errors",
+    "UploadParser": "parsing",
     "UploadRejected": "errors",
+    "XlsxWriter": "writers",
 }

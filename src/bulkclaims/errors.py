@@ -13,6 +13,7 @@ Every exception of the library, as a tree.
     ├── UploadSuperseded          the upload took so long that it was given up for dead
     ├── RequestWrong              an HTTP request cannot be read
     │   ├── MethodNotAllowed      its address takes other methods alone
+    │   ├── NoSuchRange           the part of a file that it asks for lies behind the file's end
     │   └── UploadBrokenOff       its body ended before its end
     ├── NotAuthenticated          nobody we know asks
     ├── NotAllowed                whoever asks may not do this
@@ -47,7 +48,10 @@ No sentence ever holds a cell of a row: patient data stays out of exception text
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Party = Literal["file", "request", "service", "payer"]
 
@@ -73,10 +77,22 @@ class BulkClaimsError(Exception):
 
 
 class UploadRejected(BulkClaimsError):
-    """The uploaded file as a whole cannot be used: nothing was stored and no job exists."""
+    """
+    The uploaded file as a whole cannot be used: nothing was stored and no job exists.
+
+    Args:
+        message: As for every error.
+        code: As for every error.
+        guesses: Headings of the file that resemble columns which it lacks, each with the column that may be meant; for
+            whoever sent the file to confirm.
+    """
 
     code = "upload_rejected"
     at_fault: Party = "file"
+
+    def __init__(self, message: str, *, code: str | None = None, guesses: Mapping[str, str] | None = None) -> None:
+        super().__init__(message, code=code)
+        self.guesses = dict(guesses or {})
 
 
 class DefaultRefused(UploadRejected):
@@ -172,6 +188,21 @@ class MethodNotAllowed(RequestWrong):
     def __init__(self, allowed: str) -> None:
         super().__init__(f"This address takes {allowed} alone.")
         self.allowed = allowed
+
+
+class NoSuchRange(RequestWrong):
+    """
+    A request asks for a part of a file that is not there.
+
+    Args:
+        size: How many bytes the file has.
+    """
+
+    code = "no_such_range"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"The file has {size:,} bytes and no such part; ask for one before its end, or for all of it.")
+        self.size = size
 
 
 class UploadBrokenOff(RequestWrong):
@@ -305,6 +336,7 @@ class ApiProblem(BulkClaimsError):
         at_fault: Who can mend it.
         retry_helps: Whether the same request may do later.
         retry_after: Seconds the service asked to wait, when it said so.
+        guesses: As `UploadRejected` has them.
     """
 
     def __init__(  # noqa: PLR0913 -- what a problem says of itself
@@ -316,6 +348,7 @@ class ApiProblem(BulkClaimsError):
         at_fault: Party = "service",
         retry_helps: bool = False,
         retry_after: float | None = None,
+        guesses: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail, code=code)
         self.status = status
@@ -323,6 +356,7 @@ class ApiProblem(BulkClaimsError):
         self.at_fault = at_fault
         self.retry_helps = retry_helps
         self.retry_after = retry_after
+        self.guesses = dict(guesses or {})
 
 
 class ServerUnreachable(BulkClaimsError):

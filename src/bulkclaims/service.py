@@ -12,25 +12,31 @@ from attrs import evolve
 from bulkclaims.dispatch import Doorbell, LocalDispatcher
 from bulkclaims.errors import SettingsWrong
 from bulkclaims.event_loop import EventLoopThread
+from bulkclaims.finished import ResultFiles
 from bulkclaims.intake import Intake, Told
+from bulkclaims.interfaces import KeptStore
 from bulkclaims.jobs import Progress, Settings
-from bulkclaims.parsing import CsvParser
+from bulkclaims.layouts import SavedColumns
+from bulkclaims.parsing import UploadParser
 from bulkclaims.privacy import PlainCipher
 from bulkclaims.records import AS_FOUND
 from bulkclaims.results import Results
 from bulkclaims.runner import ChunkRunner
+from bulkclaims.shapes import DEFAULT
 from bulkclaims.upkeep import Heart, Sweeper, Upkeep
 from bulkclaims.writers import CsvWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from bulkclaims.intake import CheckReport
+    from bulkclaims.checking import CheckReport
+    from bulkclaims.finished import FileDigest, ResultFile
     from bulkclaims.interfaces import Cipher, Dispatcher, JobRepository, Readable, ResultWriter, RowParser, RowProcessor
     from bulkclaims.jobs import Chunk, Job, JobId, JobPage, JobStatus, Owner
     from bulkclaims.planning import PayersOf
     from bulkclaims.records import Layout, ResultLine, RowResult
     from bulkclaims.results import RowCursor, RowPage
+    from bulkclaims.shapes import Shape
 
 _CSV = CsvWriter()
 _LOOK_AGAIN = 0.1
@@ -80,14 +86,16 @@ class BulkClaims:
         settings = settings or Settings()
         dispatcher = dispatcher or LocalDispatcher(self.run)
         self._repository = repository
+        self._columns = SavedColumns(repository, cipher) if isinstance(repository, KeptStore) else None
         self._processor = processor
         self._dispatcher = dispatcher
         self._stopping = threading.Event()
         self._loop = EventLoopThread()
         self._doorbell = Doorbell(repository, dispatcher, settings)
         payers = payers or getattr(processor, "capabilities_for", None)
-        self._intake = Intake(parser or CsvParser(), repository, cipher, settings, payers)
+        self._intake = Intake(parser or UploadParser(), repository, cipher, settings, payers)
         self._results = Results(repository, cipher)
+        self._files = ResultFiles(self._results)
         self._heart = Heart(repository)
         self._alive_seconds = max(_ALIVE, _MISSED * (settings.sweep_seconds or 0))
         self._upkeep = Upkeep(repository, self._doorbell, settings, self._heart)
@@ -114,13 +122,15 @@ class BulkClaims:
         Args:
             upload: The file's bytes, read to the end and not closed.
             defaults: As for `submit`.
-            organisation: Whose earlier jobs to look through for the same file; "" for none.
+            organisation: Whose earlier jobs to look through for the same file, and by whose remembered columns to read
+                it; "" for none.
             layout: As for `submit`.
 
         Raises:
             UploadRejected: The file as a whole cannot be used, or one of *defaults* cannot.
         """
-        return self._intake.check(upload, defaults or {}, organisation=organisation, layout=layout or AS_FOUND)
+        layout = self._with_saved(organisation, layout or AS_FOUND)
+        return self._intake.check(upload, defaults or {}, organisation=organisation, layout=layout)
 
     def submit(  # noqa: PLR0913 -- all that can be said of an upload
         self,
@@ -132,6 +142,7 @@ class BulkClaims:
         key: str = "",
         layout: Layout | None = None,
         compare_with: JobId | Literal["last"] | None = None,
+        remember_columns: bool = False,
     ) -> Job:
         """
         Take a file, make a job of it and have it run.
@@ -146,7 +157,8 @@ class BulkClaims:
                 the same key gets the job that it became the first time.
             layout: What is known beforehand of how the file is laid out; what is not is found out.
             compare_with: An earlier job of the organisation, so that results say what changed since; `last` for the
-                latest with the same content or, if there is none, with the same name.
+                latest with the same content or, if there is none, with the same name, of those that have ended.
+            remember_columns: Whether later files of the organisation are to be read by the columns of *layout*, too.
 
         Returns:
             The job as it was when its last row was stored.
@@ -156,12 +168,55 @@ class BulkClaims:
             UploadRepeated: An upload under *key* is still under way.
             UploadSuperseded: The file came so slowly that its upload was given up.
             KeyReused: *key* was used for another file, or with other defaults.
-            RepositoryUnavailable: The job could not be stored; nothing is left of it.
+            JobNotFound: The organisation has no such job to compare with; nothing was read.
+            RepositoryUnavailable: The job could not be stored, and nothing is left of it; or the columns could not be
+                remembered: then the same upload under the same *key* remembers them.
+            SettingsWrong: Columns are to be remembered, and the repository does not keep such things.
         """
-        told = Told(defaults or {}, key, layout or AS_FOUND, compare_with)
+        layout = layout or AS_FOUND
+        told = Told(defaults or {}, key, self._with_saved(owner.organisation, layout), compare_with)
+        saved = self._saved_columns() if remember_columns else None
         job = self._intake.submit(upload, filename, owner, told)
         self._start(job)
+        if saved and layout.columns:
+            saved.remember(owner.organisation, layout.columns)
         return job
+
+    def columns(self, organisation: str) -> Mapping[str, str]:
+        """
+        Read what the organisation said earlier of its columns: by heading, our name, or "" for none of ours.
+
+        `check` and `submit` read its files by that unless their `layout` says something else of a heading.
+        """
+        return self._columns.find(organisation) if self._columns else {}
+
+    def remember_columns(self, organisation: str, columns: Mapping[str, str | None]) -> None:
+        """
+        Have the organisation's files read by *columns* from now on.
+
+        Args:
+            organisation: Whose files.
+            columns: Our name for each of these headings, "" for none of ours, None to forget what was said of it. What
+                was said of other headings stays.
+
+        Raises:
+            UploadRejected: A heading is mapped to a column that is not ours.
+            SettingsWrong: The repository does not keep such things.
+            RepositoryUnavailable: They were not remembered.
+        """
+        self._saved_columns().remember(organisation, columns)
+
+    def _saved_columns(self) -> SavedColumns:
+        if self._columns is None:
+            raise SettingsWrong(
+                "Columns cannot be remembered: the repository is no KeptStore. Give them with every file, or use a "
+                "repository that keeps such things, as those of this project do."
+            )
+        return self._columns
+
+    def _with_saved(self, organisation: str, layout: Layout) -> Layout:
+        saved = self.columns(organisation) if organisation else {}
+        return evolve(layout, saved={**saved, **layout.saved}) if saved else layout
 
     def job(self, organisation: str, job_id: JobId) -> Job:
         """
@@ -232,6 +287,32 @@ class BulkClaims:
         """
         return self._results.file(organisation, job_id, writer, partial=partial, failed=failed, changed=changed)
 
+    def results_file(self, job: Job, shape: Shape = DEFAULT, *, partial: bool = False) -> ResultFile:
+        """
+        Give the results of a job that was read just now as a file: what it comes to, all of it, or a part.
+
+        Args:
+            job: Whose results.
+            shape: Of which format, with which columns and rows.
+            partial: Whether a job that still runs may be read too.
+
+        Raises:
+            SettingsWrong: The format needs a library that is not installed.
+        """
+        return self._files.of(job, shape, partial=partial)
+
+    def digest(self, organisation: str, job_id: JobId) -> FileDigest:
+        """
+        Say how long the results CSV of an ended job is, and its SHA-256; from then on the HTTP API tells it, too.
+
+        The file is written once for it, unless it was written whole before.
+
+        Raises:
+            JobNotFound: The organisation has no such job.
+            NotNow: The job still runs, or another that its results tell of does.
+        """
+        return self.results_file(self.job(organisation, job_id)).measured()
+
     def rows(self, organisation: str, job_id: JobId) -> Iterator[RowResult]:
         """
         Yield every row's result, in input order.
@@ -243,12 +324,16 @@ class BulkClaims:
 
     def lines(self, organisation: str, job_id: JobId) -> Iterator[ResultLine]:
         """
-        Yield every row as it was uploaded with its result, in input order.
+        Yield every row as it was uploaded with its result and what an earlier job says of it, in input order.
 
         Raises:
             JobNotFound: The organisation has no such job.
         """
         return self._results.lines(organisation, job_id)
+
+    def compared_with(self, job: Job) -> Job | None:
+        """Find the job that *job* is compared with; None where it is with none, or that is not kept any more."""
+        return self._results.comparisons.earlier_job(job)
 
     def row_page(
         self, organisation: str, job_id: JobId, start: RowCursor, limit: int, wanted: Callable[[bool, str], bool]

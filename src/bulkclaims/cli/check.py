@@ -9,45 +9,73 @@ import attrs
 import click
 from rich.text import Text
 
+from bulkclaims.checking import report_csv
 from bulkclaims.cli import wiring
-from bulkclaims.cli.files import open_claims
+from bulkclaims.cli.files import check_output, open_claims, write_whole
+from bulkclaims.cli.layouts import layout_options
 from bulkclaims.cli.options import ALL_SUCCEEDED, SOME_FAILED, common_options
 from bulkclaims.cli.progress import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bulkclaims.checking import CheckReport
     from bulkclaims.cli.options import Terminal
     from bulkclaims.client import CheckInfo
-    from bulkclaims.intake import CheckReport
     from bulkclaims.jobs import PayerPlan
-    from bulkclaims.records import Problem, UploadFacts
+    from bulkclaims.records import Layout, Problem, UploadFacts
 
 
 @click.command()
 @click.argument("claims", type=click.Path(path_type=Path))
+@click.option(
+    "--report",
+    "output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the report to this CSV file, with a line for each row that it lists.",
+)
+@layout_options
 @common_options
-def check(terminal: Terminal, claims: Path) -> None:
+def check(terminal: Terminal, claims: Path, output: Path | None, *, layout: Layout) -> None:
     """
     Say what is wrong with CLAIMS, without sending anything.
 
     Exits with 0 when every row can be sent, 1 when some cannot, 2 when the file as a whole cannot be used.
     """
     intake = wiring.checker(terminal.settings)
+    if output is not None:
+        check_output(output, claims)
     with open_claims(claims) as upload:
-        report = intake.check(upload, terminal.settings.defaults)
+        layout = attrs.evolve(layout, saved=terminal.settings.columns)
+        report = intake.check(upload, terminal.settings.defaults, layout=layout)
+    if output is not None:
+        write_whole(output, report_csv(report))
     say_report(terminal, report, report.facts)
 
 
 def say_report(terminal: Terminal, report: CheckReport | CheckInfo, facts: UploadFacts | CheckInfo) -> NoReturn:
     """Say what is wrong with a file, and end with the exit code that says so, too."""
-    terminal.give(attrs.asdict(report))
+    terminal.give({**attrs.asdict(report, filter=_is_told), "truncated": report.truncated})
     terminal.say(_summary(report, facts))
     for problem in report.problems:
-        terminal.say(_sentence(problem))
+        terminal.say(problem_sentence(problem, "red"))
+    say_warnings(terminal, report.warnings)
     for plan in report.plan:
         terminal.say(plan_sentence(plan))
     raise click.exceptions.Exit(SOME_FAILED if report.bad_rows else ALL_SUCCEEDED)
+
+
+def say_warnings(terminal: Terminal, warnings: Sequence[Problem]) -> None:
+    """Say what is worth a look in rows that are sent all the same."""
+    if warnings:
+        terminal.say("Worth a look, though the rows are sent:")
+    for problem in warnings:
+        terminal.say(problem_sentence(problem, "yellow"))
+
+
+def _is_told(attribute: attrs.Attribute[object], _: object) -> bool:
+    """The listed cells themselves are for the CSV file; the groups name their rows and shapes."""
+    return attribute.name != "cells"
 
 
 def _summary(report: CheckReport | CheckInfo, facts: UploadFacts | CheckInfo) -> str:
@@ -89,8 +117,13 @@ def _counted(number: int, what: str = "row") -> str:
     return f"1 {what}" if number == 1 else f"{number:,} {what}s"
 
 
-def _sentence(problem: Problem) -> Text:
-    where = _ranges(problem.rows) + (" …" if problem.count > len(problem.rows) else "")
-    rows, row = ("1 row ", "row") if problem.count == 1 else (_counted(problem.count), "rows")
+def problem_sentence(problem: Problem, style: str) -> Text:
+    """Say how many rows have a problem, which, and what stands there."""
+    rows, row = ("1 row", "row") if problem.count == 1 else (_counted(problem.count), "rows")
     column = f"{problem.column}: " if problem.column else ""
-    return Text.assemble((rows, "red"), f" {column}{problem.message} ", (f"({problem.code}; {row} {where})", "dim"))
+    where = (
+        [f"{row} {_ranges(problem.rows)}{' …' if problem.count > len(problem.rows) else ''}"] if problem.rows else []
+    )
+    seen = [f"such as {', '.join(problem.seen)}"] if problem.seen else []
+    told = "; ".join([problem.code, *where, *seen])
+    return Text.assemble((f"{rows}: " if where else "", style), f"{column}{problem.message} ", (f"({told})", "dim"))

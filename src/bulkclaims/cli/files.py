@@ -7,8 +7,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bulkclaims.cli.shapes import is_packed
 from bulkclaims.client.saving import replacing, told
 from bulkclaims.errors import SettingsWrong, UploadRejected
+from bulkclaims.finished import gzipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,11 +49,12 @@ def check_output(path: Path, claims: Path) -> None:
 
 def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
     """
-    Write a file as `replacing` does, or to a device.
+    Write a file as `replacing` does, or to a device; packed, where its name says so.
 
     Raises:
         SettingsWrong: It cannot be written.
     """
+    pieces = gzipped(pieces) if is_packed(path) else pieces
     with told(path):
         if _is_file_to_be(path):
             with replacing(path) as beside, beside.open("wb") as file:

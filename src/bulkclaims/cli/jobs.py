@@ -9,20 +9,24 @@ from typing import TYPE_CHECKING
 import click
 
 from bulkclaims.cli import wiring
+from bulkclaims.cli.check import say_warnings
 from bulkclaims.cli.files import write_whole
 from bulkclaims.cli.options import common_options, standard_output
+from bulkclaims.cli.shapes import shape_options
+from bulkclaims.finished import ResultFiles
 from bulkclaims.privacy import PlainCipher
 from bulkclaims.results import Results
 from bulkclaims.web.bodies import job_body
-from bulkclaims.writers import CsvWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bulkclaims.cli.options import Terminal
     from bulkclaims.client import JobInfo
+    from bulkclaims.interfaces import JobRepository
     from bulkclaims.jobs import Job
     from bulkclaims.records import CellError
+    from bulkclaims.shapes import Shape
 
 
 _UNDER_WAY_SECONDS = 600.0
@@ -59,11 +63,18 @@ def show(terminal: Terminal, job_id: str) -> None:
     """Show how a job stands, and the cells that were refused when its file was read."""
     with wiring.repository(terminal.settings) as store:
         job = wiring.job(store, terminal.settings.organisation, job_id)
-    for name, value in job_body(job).items():
-        if name != "error_log":
+        known = _files(store).of(job).known
+    body = job_body(job, known.sha256 if known else None)
+    for name, value in body.items():
+        if name not in {"error_log", "warnings"}:
             terminal.say(f"{name:20} {'' if value is None else value}")
     say_errors(terminal, job.upload.error_log, job.upload.error_count)
-    terminal.give(job_body(job))
+    say_warnings(terminal, job.upload.warnings)
+    terminal.give(body)
+
+
+def _files(store: JobRepository) -> ResultFiles:
+    return ResultFiles(Results(store, PlainCipher()))
 
 
 def say_errors(terminal: Terminal, errors: Sequence[CellError], count: int) -> None:
@@ -84,12 +95,13 @@ def say_errors(terminal: Terminal, errors: Sequence[CellError], count: int) -> N
     help="Where the results go; standard output unless given.",
 )
 @click.option("--partial", is_flag=True, help="Also while the job still runs.")
+@shape_options
 @common_options
-def results(terminal: Terminal, job_id: str, output: Path | None, *, partial: bool) -> None:
-    """Write the results of a job once more."""
+def results(terminal: Terminal, job_id: str, output: Path | None, *, partial: bool, shape: Shape) -> None:
+    """Write the results of a job once more; packed, where the name of the file ends with .gz."""
     with wiring.repository(terminal.settings) as store:
         job = wiring.job(store, terminal.settings.organisation, job_id)
-        pieces = Results(store, PlainCipher()).file(job.owner.organisation, job.id, CsvWriter(), partial=partial)
+        pieces = _files(store).of(job, shape, partial=partial).whole()
         if output is None:
             with standard_output() as out:
                 out.writelines(pieces)

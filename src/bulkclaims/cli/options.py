@@ -21,7 +21,7 @@ from rich.table import Table
 
 from bulkclaims.access import misnamed
 from bulkclaims.cli.settings import CommandSettings, read_settings
-from bulkclaims.errors import BulkClaimsError, SettingsWrong
+from bulkclaims.errors import ApiProblem, BulkClaimsError, SettingsWrong, UploadRejected
 from bulkclaims.jobs import JobStatus, Outcome
 from bulkclaims.privacy import describe
 
@@ -189,11 +189,13 @@ def _refuse(terminal: Terminal, error: BulkClaimsError) -> None:
 
 
 def _error_as_json(error: BulkClaimsError) -> dict[str, Any]:
+    guesses = error.guesses if isinstance(error, UploadRejected | ApiProblem) else {}
     return {
         "code": error.code,
         "message": error.message,
         "at_fault": error.at_fault,
         "retry_helps": error.retry_helps,
+        **({"guesses": guesses} if guesses else {}),
     }
 
 

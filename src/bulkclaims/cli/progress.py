@@ -167,6 +167,9 @@ class Tally:
 
     statuses: Counter[tuple[str, bool]] = field(factory=Counter)
     reasons: Counter[str] = field(factory=Counter)
+    compared: int = 0
+    """Results that an earlier job says something of, if only that it has no such row."""
+    changed: int = 0
 
     def count(self, lines: Iterable[ResultLine]) -> Iterator[ResultLine]:
         """Pass *lines* on, counted."""
@@ -175,6 +178,9 @@ class Tally:
             self.statuses[result.status, result.success] += 1
             if result.error:
                 self.reasons[result.error] += 1
+            if line.earlier:
+                self.compared += 1
+                self.changed += line.earlier.changed
             yield line
 
     def table(self) -> Table:
@@ -186,6 +192,8 @@ class Tally:
             table.add_row(Text(status, style="green" if success else "red"), f"{rows:,}")
         for reason, rows in self.reasons.most_common(_OFTEN):
             table.add_row(Padding(reason, (0, 0, 0, 2)), f"{rows:,}", style="dim")
+        if self.compared:
+            table.add_row("changed since the earlier job", f"{self.changed:,}")
         return table
 
 

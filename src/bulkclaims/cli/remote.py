@@ -14,20 +14,25 @@ import click
 from attrs import frozen
 
 from bulkclaims.cli.check import say_report
-from bulkclaims.cli.files import check_output, open_claims, write_whole
+from bulkclaims.cli.fetching import save, wanted
+from bulkclaims.cli.files import check_output, open_claims
 from bulkclaims.cli.jobs import HEADER, job_line, say_errors
+from bulkclaims.cli.layouts import layout_options
 from bulkclaims.cli.options import INTERRUPTED, errors_told, exit_code, standard_output, terminal_of
 from bulkclaims.cli.progress import display_of, headline
+from bulkclaims.cli.shapes import format_of, shape_options
 from bulkclaims.client import Client
 from bulkclaims.errors import SettingsWrong
 from bulkclaims.jobs import JobStatus
 from bulkclaims.privacy import Secret
+from bulkclaims.shapes import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bulkclaims.cli.options import Terminal
     from bulkclaims.client import JobInfo, ProgressInfo
+    from bulkclaims.records import Layout
 
 
 @click.group()
@@ -102,7 +107,17 @@ _default_option = click.option(
 )
 @click.option("--wait", is_flag=True, help="Wait until the job has ended.")
 @click.option("--key", help="Your own word for this upload: sent again with the same file, it gives the same job.")
+@click.option(
+    "--compare-with",
+    metavar="JOB",
+    default="",
+    help="An earlier job, so that results say what changed since; `last` for the latest with the same content or name.",
+)
+@click.option(
+    "--remember-columns", is_flag=True, help="Have later files of the organisation read by these --column, too."
+)
 @_default_option
+@layout_options
 @remote_options
 def upload(  # noqa: PLR0913 -- the options of the command
     terminal: Terminal,
@@ -113,6 +128,9 @@ def upload(  # noqa: PLR0913 -- the options of the command
     wait: bool,
     key: str | None,
     defaults: dict[str, str],
+    compare_with: str,
+    remember_columns: bool,
+    layout: Layout,
 ) -> None:
     """
     Upload CLAIMS and have them looked up.
@@ -123,29 +141,38 @@ def upload(  # noqa: PLR0913 -- the options of the command
     if output is not None:
         check_output(output, claims)
     with open_claims(claims) as file:
-        job = client.upload(file, defaults=defaults, key=key)
+        job = client.upload(
+            file,
+            defaults=defaults,
+            key=key,
+            columns=layout.columns,
+            remember_columns=remember_columns,
+            sheet=layout.sheet,
+            compare_with=compare_with,
+        )
     terminal.say(f"Job: {job.id}")
     if not (wait or output):
         terminal.give(_plain(job))
         return
     job = _followed(terminal, client, job.id)
     if output is not None:
-        _save(client, job.id, output)
+        save(client, job.id, output, wanted(Shape(format=format_of(output))))
     _end(terminal, job, output)
 
 
 @remote.command()
 @click.argument("claims", type=click.Path(path_type=Path))
 @_default_option
+@layout_options
 @remote_options
-def check(terminal: Terminal, client: Client, claims: Path, defaults: dict[str, str]) -> None:
+def check(terminal: Terminal, client: Client, claims: Path, defaults: dict[str, str], *, layout: Layout) -> None:
     """
     Have the service say what is wrong with CLAIMS, without storing it or asking anyone.
 
     Exits with 0 when every row can be sent, 1 when some cannot, 2 when the file as a whole cannot be used.
     """
     with open_claims(claims) as file:
-        report = client.check(file, defaults=defaults)
+        report = client.check(file, defaults=defaults, columns=layout.columns, sheet=layout.sheet)
     say_report(terminal, report, report)
 
 
@@ -205,14 +232,17 @@ def progress(terminal: Terminal, client: Client, job_id: str, *, follow: bool) -
     help="Where the results go; standard output unless given.",
 )
 @click.option("--partial", is_flag=True, help="Also while the job still runs.")
+@shape_options
 @remote_options
-def results(terminal: Terminal, client: Client, job_id: str, output: Path | None, *, partial: bool) -> None:
-    """Fetch the results of a job."""
+def results(  # noqa: PLR0913 -- the options of the command
+    terminal: Terminal, client: Client, job_id: str, output: Path | None, *, partial: bool, shape: Shape
+) -> None:
+    """Fetch the results of a job; packed, where the name of the file ends with .gz."""
     if output is None:
         with standard_output() as out:
-            out.writelines(client.results(job_id, partial=partial))
+            out.writelines(client.results(job_id, **wanted(shape, partial=partial)))
         return
-    _save(client, job_id, output, partial=partial)
+    save(client, job_id, output, wanted(shape, partial=partial))
     terminal.note(f"Results: {output}")
     terminal.give({"results": str(output)})
 
@@ -273,13 +303,6 @@ def _followed(terminal: Terminal, client: Client, job_id: str) -> JobInfo:
             f"Stopped looking; the job goes on. Look again with: bulkclaims remote progress {job_id} --follow"
         )
         raise click.exceptions.Exit(INTERRUPTED) from None
-
-
-def _save(client: Client, job_id: str, output: Path, *, partial: bool = False) -> None:
-    if output.exists() and not output.is_file():
-        write_whole(output, client.results(job_id, partial=partial))
-    else:
-        client.save_results(job_id, output, partial=partial)
 
 
 def _end(terminal: Terminal, job: JobInfo, output: Path | None) -> NoReturn:

@@ -10,18 +10,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn, cast
 
+import attrs
 import click
 from attrs import frozen
 
 from bulkclaims.cli import wiring
 from bulkclaims.cli.files import check_output, open_claims, write_whole
+from bulkclaims.cli.layouts import layout_options, words_of
 from bulkclaims.cli.options import INTERRUPTED, common_options, exit_code
 from bulkclaims.cli.progress import Tally, display_of, headline
+from bulkclaims.cli.shapes import format_of
 from bulkclaims.cli.stopping import StoppableUpload, stopped_by_signals
 from bulkclaims.errors import NotNow
-from bulkclaims.jobs import Owner, Progress
+from bulkclaims.jobs import JobId, Owner, Progress
+from bulkclaims.records import AS_FOUND
+from bulkclaims.shapes import Shape
 from bulkclaims.web.bodies import job_body
-from bulkclaims.writers import CsvWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +33,10 @@ if TYPE_CHECKING:
     from bulkclaims.cli.options import Terminal
     from bulkclaims.cli.progress import Display
     from bulkclaims.cli.stopping import Stop
+    from bulkclaims.finished import FileDigest
     from bulkclaims.interfaces import JobRepository
     from bulkclaims.jobs import Job
+    from bulkclaims.records import Layout
     from bulkclaims.service import BulkClaims
 
 _LOOK_SECONDS = 0.2
@@ -47,8 +53,22 @@ _RING_EVERY = 5
     help="Where the results go; beside CLAIMS unless given.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the last job, or with the last one of the same CLAIMS.")
+@click.option(
+    "--compare-with",
+    metavar="JOB|last",
+    help="Say what changed since an earlier job, or since the last one of the same content or name.",
+)
+@layout_options
 @common_options
-def run(terminal: Terminal, claims: Path | None, output: Path | None, *, resume: bool) -> None:
+def run(  # noqa: PLR0913 -- one parameter for each option
+    terminal: Terminal,
+    claims: Path | None,
+    output: Path | None,
+    *,
+    resume: bool,
+    compare_with: str | None,
+    layout: Layout,
+) -> None:
     """
     Look up every claim of CLAIMS and write the results.
 
@@ -69,7 +89,10 @@ def run(terminal: Terminal, claims: Path | None, output: Path | None, *, resume:
             path = _results_path(output, claims or Path(Path(job.filename).name))
         elif claims is not None:
             path = _results_path(output, claims)
-            job = session.submit(claims, f"Begin again with: {terminal.command('run', *named, *told)}")
+            compared = _words("--compare-with", compare_with)
+            again = terminal.command("run", *named, *told, *compared, *words_of(layout))
+            earlier = None if compare_with is None else JobId(compare_with)
+            job = session.submit(claims, layout, f"Begin again with: {again}", earlier)
         else:
             raise NotNow("There is no job to resume in this database.", code="nothing_to_resume")
         job = session.run_to_end(job, path, f"Go on with: {terminal.command('run', *named, '--resume', *told)}")
@@ -79,7 +102,7 @@ def run(terminal: Terminal, claims: Path | None, output: Path | None, *, resume:
 def run_file(terminal: Terminal, claims: Path, output: Path, advice: str) -> Job:
     """Run one file from start to end, or end with *advice* when stopped."""
     with _session(terminal) as session:
-        return session.run_to_end(session.submit(claims, advice), output, advice)
+        return session.run_to_end(session.submit(claims, AS_FOUND, advice), output, advice)
 
 
 @click.command()
@@ -114,6 +137,7 @@ def _words(*words: Path | str | None) -> tuple[str, ...]:
 def _results_path(output: Path | None, claims: Path) -> Path:
     """Where the results go: tried before the payer is asked, and never in place of the claims themselves."""
     path = output or claims.parent / f"{claims.stem}.results.csv"
+    Shape(format=format_of(path)).writer()  # which says what is missing for it
     check_output(path, claims)
     return path
 
@@ -143,7 +167,7 @@ class _Session:
         jobs = wiring.all_jobs(self.store, self.terminal.settings.organisation)
         return next((job for job in jobs if digest in {None, job.upload.facts.sha256}), None)
 
-    def submit(self, claims: Path, advice: str) -> Job:
+    def submit(self, claims: Path, layout: Layout, advice: str, compare_with: JobId | None = None) -> Job:
         """Make a job of the file; nothing is left of it when that is stopped, and *advice* says what to do then."""
         try:
             with self.stop.at_once():
@@ -154,6 +178,8 @@ class _Session:
                     filename=claims.name,
                     owner=Owner(self.terminal.settings.organisation),
                     defaults=self.terminal.settings.defaults,
+                    layout=attrs.evolve(layout, saved=self.terminal.settings.columns),
+                    compare_with=compare_with,
                 )
         except KeyboardInterrupt:
             self.terminal.note(f"Stopped before {claims} was read to its end; nothing of it is kept. {advice}")
@@ -176,10 +202,10 @@ class _Session:
             _end_stopped(terminal, job, advice)
         try:
             with self.stop.at_once():
-                tally = _write_results(bulk, job, path)
+                tally, known = _write_results(bulk, job, path)
         except KeyboardInterrupt:
             _end_stopped(terminal, job, advice)
-        _sum_up(terminal, job, tally, path)
+        _sum_up(terminal, job, tally, path, known.sha256 if known else None)
         return job
 
     def _follow(self, job: Job, display: Display) -> Job:
@@ -198,11 +224,14 @@ class _Session:
         return job
 
 
-def _sum_up(terminal: Terminal, job: Job, tally: Tally, path: Path) -> None:
+def _sum_up(terminal: Terminal, job: Job, tally: Tally, path: Path, digest: str | None) -> None:
     terminal.say(headline(job))
     terminal.say(tally.table())
     terminal.say(f"Results: {path}   Job: {job.id}")
-    terminal.give({**job_body(job), "results": str(path)})
+    if job.upload.compared_with and not tally.compared:
+        terminal.note("The job to compare with is not kept any more, so what changed is not known.")
+    changed = {"changed": tally.changed} if tally.compared else {}
+    terminal.give({**job_body(job, digest), "results": str(path), **changed})
 
 
 def _digest(path: Path) -> str:
@@ -233,7 +262,10 @@ def _end_stopped(terminal: Terminal, job: Job, advice: str) -> NoReturn:
     raise click.exceptions.Exit(INTERRUPTED)
 
 
-def _write_results(bulk: BulkClaims, job: Job, path: Path) -> Tally:
+def _write_results(bulk: BulkClaims, job: Job, path: Path) -> tuple[Tally, FileDigest | None]:
+    """Write the file, and say with the counts of its rows what the default CSV comes to, if that is known by now."""
     tally = Tally()
-    write_whole(path, CsvWriter().write(job, tally.count(bulk.lines(job.owner.organisation, job.id))))
-    return tally
+    file = bulk.results_file(job, Shape(format=format_of(path)))
+    lines = tally.count(bulk.lines(job.owner.organisation, job.id))
+    write_whole(path, file.passing(file.writer.write(job, lines)))
+    return tally, bulk.results_file(job).known

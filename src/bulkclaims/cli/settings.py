@@ -13,11 +13,12 @@ import attrs
 from attrs import field, frozen
 
 from bulkclaims.cli.tables import number, only_known, table, text, typed
-from bulkclaims.errors import DefaultRefused, SettingsWrong
+from bulkclaims.errors import DefaultRefused, SettingsWrong, UploadRejected
 from bulkclaims.jobs import Settings
 from bulkclaims.lookup.pace.breaker import BreakerPolicy
 from bulkclaims.lookup.pace.retrying import RetryPolicy
 from bulkclaims.parsing import canonical_defaults
+from bulkclaims.parsing.columns import require_known
 from bulkclaims.records import OPTIONAL_COLUMNS
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ _KEYS = (
     "breaker",
     "answers",
     "defaults",
+    "columns",
     "jobs",
 )
 _RETRY_KEYS = tuple(attribute.name for attribute in attrs.fields(RetryPolicy))
@@ -67,6 +69,8 @@ class CommandSettings:
     answers: Mapping[str, Any] = field(factory=dict, repr=False)
     """Keys of the `[answers]` table; empty where answers are not kept for other jobs."""
     defaults: Mapping[str, str] = field(factory=dict, repr=False)
+    columns: Mapping[str, str] = field(factory=dict)
+    """Our column, or "" for none of ours, for each of these headings."""
     jobs: Settings = field(factory=lambda: Settings(**_CLI_JOBS))
     folder: Path | None = None
     """Where the file stands; paths in it are relative to there."""
@@ -93,6 +97,7 @@ def read_settings(path: Path | None) -> CommandSettings:
         answers=table(found, "answers", found.get("answers", ())),
         retry=RetryPolicy(**typed(table(found, "retry", _RETRY_KEYS), RetryPolicy, "retry.")),
         defaults=_defaults(found),
+        columns=_columns(found),
         jobs=_jobs(found),
         folder=path.parent,
     )
@@ -118,3 +123,14 @@ def _defaults(found: Mapping[str, Any]) -> Mapping[str, str]:
         return canonical_defaults(table(found, "defaults", OPTIONAL_COLUMNS))
     except DefaultRefused as refusal:
         raise SettingsWrong(f"The setting defaults.{refusal.column} cannot be used. {refusal.reason}") from refusal
+
+
+def _columns(found: Mapping[str, Any]) -> Mapping[str, str]:
+    columns = table(found, "columns", found.get("columns", ()))
+    for heading, column in columns.items():
+        text(column, f"columns.{heading}")
+    try:
+        require_known(columns.values())
+    except UploadRejected as refusal:
+        raise SettingsWrong(f"The table [columns] cannot be used. {refusal.message}") from refusal
+    return columns

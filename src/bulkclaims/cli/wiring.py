@@ -10,7 +10,7 @@ from bulkclaims.cli.lookups import processor_of
 from bulkclaims.errors import JobNotFound, NotNow, RepositoryUnavailable
 from bulkclaims.intake import Intake
 from bulkclaims.jobs import JobId
-from bulkclaims.parsing import CsvParser
+from bulkclaims.parsing import UploadParser
 from bulkclaims.privacy import PlainCipher, hush_http_logs
 from bulkclaims.repositories.memory import MemoryRepository
 from bulkclaims.service import BulkClaims
@@ -57,9 +57,9 @@ def _open(url: str) -> SqlRepository:
     return open_repository(url)
 
 
-def parser(settings: CommandSettings) -> CsvParser:
+def parser(settings: CommandSettings) -> UploadParser:
     """Make the parser, with the size limit set."""
-    return CsvParser(max_bytes=round(settings.max_megabytes * _MEGABYTE))
+    return UploadParser(max_bytes=round(settings.max_megabytes * _MEGABYTE))
 
 
 @contextmanager

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import math
 from contextlib import ExitStack
 from datetime import UTC
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from time import monotonic, sleep
-from typing import IO, TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID, uuid4
 
 from attrs import frozen
 
+from bulkclaims.client.downloading import Whole, downloaded
 from bulkclaims.client.exchange import check_header, connect, json_of
 from bulkclaims.client.repeating import LONGEST_SECONDS, repeated
-from bulkclaims.client.saving import opened, save_whole
+from bulkclaims.client.saving import opened
 from bulkclaims.client.values import CheckInfo, JobInfo, ProgressInfo, read, read_row
 from bulkclaims.errors import ApiProblem, WaitedTooLong
 from bulkclaims.outgoing import retry_after
@@ -30,11 +33,13 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from bulkclaims.client.values import Body
+    from bulkclaims.client.downloading import Download
+    from bulkclaims.client.values import Body, RowInfo
     from bulkclaims.jobs import JobStatus
-    from bulkclaims.records import RowResult
 
     File = IO[bytes] | str | os.PathLike[str]
+    FileFormat = Literal["csv", "xlsx", "jsonl"]
+    ColumnSet = Literal["default", "full"]
 
 T = TypeVar("T")
 
@@ -72,13 +77,17 @@ class Client:
         secret = token if isinstance(token, Secret) else Secret(token)
         self._server = connect(url, secret, transport, timeout)
 
-    def upload(
+    def upload(  # noqa: PLR0913 -- all that can be said of an upload
         self,
         file: File,
         *,
         filename: str | None = None,
         defaults: Mapping[str, str] | None = None,
         key: str | None = None,
+        columns: Mapping[str, str | None] | None = None,
+        remember_columns: bool = False,
+        sheet: str = "",
+        compare_with: str = "",
     ) -> JobInfo:
         """
         Upload a file of claims and have them looked up. However often it is sent, it becomes one job.
@@ -89,6 +98,12 @@ class Client:
             defaults: Values for optional columns, such as `payer_id`, where the file has none.
             key: Your own word for this upload: the same file under the same key is the same job, also when another
                 process sends it again. A new one unless given.
+            columns: Our name for each of these headings of the file, "" for none of ours, None for whatever it would
+                be had nothing been remembered of it.
+            remember_columns: Whether later files of the organisation are to be read by *columns*, too.
+            sheet: Which sheet of a workbook; the first that is visible unless given.
+            compare_with: The id of an earlier job, so that results say what changed since; `last` for the latest with
+                the same content or, if there is none, with the same name.
 
         Raises:
             ApiProblem: The service does not take it; `at_fault` is `file` when the file as a whole cannot be used.
@@ -96,11 +111,37 @@ class Client:
         """
         key = key or str(uuid4())
         check_header(key, "key")
-        return self._send_file(file, filename, defaults, _job, headers={"Idempotency-Key": key})
+        form = {
+            **_form(defaults, columns, sheet),
+            **({"remember_columns": "true"} if remember_columns else {}),
+            **({"compare_with": compare_with} if compare_with else {}),
+        }
+        return self._send_file(file, filename, form, _job, headers={"Idempotency-Key": key})
 
-    def check(self, file: File, *, filename: str | None = None, defaults: Mapping[str, str] | None = None) -> CheckInfo:
+    def check(
+        self,
+        file: File,
+        *,
+        filename: str | None = None,
+        defaults: Mapping[str, str] | None = None,
+        columns: Mapping[str, str | None] | None = None,
+        sheet: str = "",
+    ) -> CheckInfo:
         """Say what is wrong with a file; nothing is stored or sent to a payer. Takes and raises what `upload` does."""
-        return self._send_file(file, filename, defaults, _check, params={"dry_run": "true"})
+        return self._send_file(file, filename, _form(defaults, columns, sheet), _check, params={"dry_run": "true"})
+
+    def check_report(
+        self,
+        file: File,
+        *,
+        filename: str | None = None,
+        defaults: Mapping[str, str] | None = None,
+        columns: Mapping[str, str | None] | None = None,
+        sheet: str = "",
+    ) -> bytes:
+        """Check a file as `check` does, and read the report as a CSV file: a line for each row that it lists."""
+        wanted = {"dry_run": "true", "format": "csv"}
+        return self._send(file, filename, _form(defaults, columns, sheet), self._server.read, params=wanted)
 
     def job(self, job_id: str) -> JobInfo:
         """Read how a job stands."""
@@ -152,7 +193,7 @@ class Client:
                 raise WaitedTooLong
             sleep(min(look.pause, left))
 
-    def rows(self, job_id: str, *, success: bool | None = None, status: str | None = None) -> Iterator[RowResult]:
+    def rows(self, job_id: str, *, success: bool | None = None, status: str | None = None) -> Iterator[RowInfo]:
         """
         Yield rows with what is known of them, in the file's order, a page at a time.
 
@@ -166,41 +207,73 @@ class Client:
         wanted = {"success": flag, "status": status, "page_size": _ROWS_A_PAGE}
         return self._pages(_address(job_id, "rows/"), wanted, read_row)
 
-    def results(self, job_id: str, *, partial: bool = False) -> Iterator[bytes]:
+    def results(  # noqa: PLR0913 -- all that can be asked of the file
+        self,
+        job_id: str,
+        *,
+        format: FileFormat = "csv",  # noqa: A002 -- its name in the API
+        columns: ColumnSet | None = None,
+        failed: bool = False,
+        changed: bool = False,
+        bom: bool = False,
+        partial: bool = False,
+    ) -> Iterator[bytes]:
         """
-        Yield the results file in pieces: every row of the upload once, in order.
+        Yield the results file in pieces: every row of the upload once, in order, or only some of them.
 
         Args:
             job_id: Which job.
+            format: `csv`, `xlsx` or `jsonl`.
+            columns: `default` or `full`; unless given, the default ones or, of rows that failed, those of the upload
+                with the reason.
+            failed: Only rows that did not succeed: the file to correct.
+            changed: Only rows of which the job that this one is compared with says something else.
+            bom: Whether a CSV begins with a byte order mark, for older spreadsheets.
             partial: Also while the job still runs.
 
         Raises:
-            ApiProblem: The job still runs and *partial* is not set.
+            ApiProblem: The job still runs and *partial* is not set, or there is no such file of it.
         """
+        wanted = _wanted(format, columns, failed=failed, changed=changed, bom=bom, partial=partial)
         with ExitStack() as held:
-            response = repeated(lambda: held.enter_context(self._results(job_id, partial=partial)))
+            response = repeated(lambda: held.enter_context(self._results(job_id, wanted)))
             yield from response.iter_bytes()
 
-    def save_results(self, job_id: str, path: str | os.PathLike[str], *, partial: bool = False) -> None:
+    def save_results(  # noqa: PLR0913 -- all that can be asked of the file
+        self,
+        job_id: str,
+        path: str | os.PathLike[str],
+        *,
+        format: FileFormat = "csv",  # noqa: A002 -- its name in the API
+        columns: ColumnSet | None = None,
+        failed: bool = False,
+        changed: bool = False,
+        bom: bool = False,
+        partial: bool = False,
+    ) -> None:
         """
-        Save the results file: whole or not at all, counted, and readable by its owner alone.
+        Save the results file: whole or not at all, checked, and readable by its owner alone.
+
+        When the connection breaks off, it goes on from there if the file is still the same. Takes what `results` does.
 
         Args:
             job_id: Which job.
             path: Where to; what is there is replaced once the new file is whole.
-            partial: Also while the job still runs.
+            format: As all that follows, as for `results`; not guessed from *path*.
+            columns: Likewise.
+            failed: Likewise.
+            changed: Likewise.
+            bom: Likewise.
+            partial: Likewise.
 
         Raises:
-            ApiProblem: The job still runs and *partial* is not set.
+            ApiProblem: As `results` does.
             SettingsWrong: The file cannot be written.
         """
-        rows = self.job(job_id).total_rows
-
-        def save() -> None:
-            with self._results(job_id, partial=partial) as response:
-                save_whole(Path(path), response.iter_bytes(), rows)
-
-        repeated(save)
+        wanted = _wanted(format, columns, failed=failed, changed=changed, bom=bom, partial=partial)
+        rows = _rows(self.job(job_id), failed=failed, changed=changed)
+        with downloaded(Path(path), Whole(format, rows)) as download:
+            repeated(lambda: self._go_on(job_id, wanted, download))
 
     def retry(self, job_id: str) -> JobInfo:
         """
@@ -238,14 +311,24 @@ class Client:
         self,
         file: File,
         filename: str | None,
-        defaults: Mapping[str, str] | None,
+        fields: Mapping[str, str],
         make: Callable[[Body], T],
+        **request: Any,  # noqa: ANN401 -- httpx's own
+    ) -> T:
+        return self._send(file, filename, fields, partial(self._server.ask, make=make), **request)
+
+    def _send(
+        self,
+        file: File,
+        filename: str | None,
+        fields: Mapping[str, str],
+        ask: Callable[..., T],
         **request: Any,  # noqa: ANN401 -- httpx's own
     ) -> T:
         with opened(file) as (name, stream):
             shown = (filename or name or "claims.csv").encode("utf-8", "replace").decode()
-            form = {"data": dict(defaults or {}), "files": {"file": (shown, cast("IO[bytes]", stream), "text/csv")}}
-            return repeated(lambda: self._server.ask("POST", "bulk/upload/", make, **form, **request))
+            form = {"data": dict(fields), "files": {"file": (shown, cast("IO[bytes]", stream), "text/csv")}}
+            return repeated(lambda: ask("POST", "bulk/upload/", **form, **request))
 
     def _get(self, path: str, make: Callable[[Body], T], query: str = "") -> T:
         return repeated(lambda: self._server.ask("GET", path, make, params=query))
@@ -273,8 +356,21 @@ class Client:
 
         return repeated(look)
 
-    def _results(self, job_id: str, *, partial: bool) -> AbstractContextManager[httpx.Response]:
-        return self._server.answer("GET", _address(job_id, "results/"), params={"partial": "true"} if partial else {})
+    def _results(
+        self, job_id: str, wanted: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> AbstractContextManager[httpx.Response]:
+        return self._server.answer("GET", _address(job_id, "results/"), params=wanted, headers=headers)
+
+    def _go_on(self, job_id: str, wanted: Mapping[str, str], download: Download) -> None:
+        try:
+            with self._results(job_id, wanted, download.headers()) as response:
+                download.take(response)
+        except ApiProblem as problem:
+            if problem.status != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                raise
+            # What is here is as long as the file, and not whole.
+            download.give_up()
+        download.check()
 
     def __enter__(self) -> Self:
         return self
@@ -300,6 +396,35 @@ def _address(job_id: str, rest: str = "") -> str:
         return f"csv-jobs/{UUID(job_id)}/{rest}"
     except ValueError:
         raise ApiProblem(404, "There is no such job.", code="job_not_found", at_fault="request") from None
+
+
+def _wanted(  # noqa: PLR0913 -- all that can be asked of the file
+    form: FileFormat, columns: ColumnSet | None, *, failed: bool, changed: bool, bom: bool, partial: bool
+) -> dict[str, str]:
+    """Say what is asked of a file as parameters; what goes without saying is left out, for an older service."""
+    flags = {"changed": changed, "bom": bom, "partial": partial}
+    return {
+        **({"format": form} if form != "csv" else {}),
+        **({"columns": columns} if columns else {}),
+        **({"status": "failed"} if failed else {}),
+        **{name: "true" for name, is_so in flags.items() if is_so},
+    }
+
+
+def _rows(job: JobInfo, *, failed: bool, changed: bool) -> int | None:
+    """How many rows a file of a job has; None where that is not known."""
+    if changed or (failed and not job.status.ended):
+        return None
+    return job.total_rows - job.success_count if failed else job.total_rows
+
+
+def _form(defaults: Mapping[str, str] | None, columns: Mapping[str, str | None] | None, sheet: str) -> dict[str, str]:
+    """Write what is said of a file as fields of a form."""
+    return {
+        **(defaults or {}),
+        **({"columns": json.dumps(dict(columns))} if columns else {}),
+        **({"sheet": sheet} if sheet else {}),
+    }
 
 
 def _job(body: Body) -> JobInfo:

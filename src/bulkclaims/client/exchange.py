@@ -104,6 +104,17 @@ class Server:
         with self.answer(method, path, **request) as response:
             return json_of(response, make)
 
+    def read(self, method: str, path: str, **request: Any) -> bytes:  # noqa: ANN401 -- httpx's own
+        """
+        Send one request and read the file that comes back, which is small.
+
+        Raises:
+            ApiProblem: The answer is no success.
+            ServerUnreachable: There is no whole answer.
+        """
+        with self.answer(method, path, **request) as response:
+            return response.read()
+
     def _unreachable(self, error: httpx.RequestError, method: str) -> ServerUnreachable:
         host = self.http.base_url.host
         if is_untrusted(error):
@@ -140,6 +151,7 @@ def problem_of(response: httpx.Response) -> ApiProblem:
         at_fault=_party(said.get("at_fault"), status),
         retry_helps=said.get("retry_helps", status in _PASSES) is True,
         retry_after=retry_after(response.headers),
+        guesses=_guesses(said.get("guesses")),
     )
 
 
@@ -158,6 +170,11 @@ def _party(named: Any, status: int) -> Party:  # noqa: ANN401 -- it may be anyth
     if named in get_args(Party):
         return named  # type: ignore[no-any-return]  # it is one of them
     return "request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "service"
+
+
+def _guesses(said: object) -> dict[str, str]:
+    pairs = said.items() if isinstance(said, dict) else ()
+    return {_plain(heading): _plain(column) for heading, column in pairs}
 
 
 def _plain(text: object) -> str:

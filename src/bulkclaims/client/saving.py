@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import tempfile
 from contextlib import contextmanager
@@ -11,11 +10,10 @@ from typing import IO, TYPE_CHECKING
 
 from attrs import define
 
-from bulkclaims.errors import ServerUnreachable, SettingsWrong, UploadRejected
+from bulkclaims.errors import SettingsWrong, UploadRejected
 
 if TYPE_CHECKING:
-    import io
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 
 @contextmanager
@@ -82,22 +80,6 @@ def _steady(stream: IO[bytes]) -> Steady:
     return Steady(stream)
 
 
-def save_whole(path: Path, pieces: Iterable[bytes], rows: int) -> None:
-    """
-    Write results as `replacing` does.
-
-    Raises:
-        ServerUnreachable: They are not *rows* rows: something on the way let them break off as if they ended there.
-        SettingsWrong: They cannot be written.
-    """
-    if path.exists() and not path.is_file():
-        raise SettingsWrong(f"{path} is no ordinary file, so results cannot be saved there.", code="output_unwritable")
-    with told(path), replacing(path) as beside:
-        with beside.open("wb") as file:
-            file.writelines(pieces)
-        _check_whole(beside, rows)
-
-
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """
@@ -132,23 +114,3 @@ def told(path: Path) -> Iterator[None]:
     except OSError as error:
         sentence = f"The results cannot be written to {path}: {error.strerror}."
         raise SettingsWrong(sentence, code="output_unwritable") from error
-
-
-def _check_whole(path: Path, rows: int) -> None:
-    """See that a file of results has so many rows below its header, each as long as that."""
-    with path.open(encoding="utf-8", newline="") as file:
-        lines = csv.reader(_ended_lines(file))
-        try:
-            cells = len(next(lines, ()))
-            found = sum(len(line) == cells for line in lines)
-        except (csv.Error, UnicodeDecodeError):
-            found = -1
-    if found != rows:
-        raise ServerUnreachable("The results broke off before their end; try again later.")
-
-
-def _ended_lines(file: io.TextIOWrapper) -> Iterator[str]:
-    for line in file:
-        if not line.endswith(("\r", "\n")):
-            raise csv.Error
-        yield line

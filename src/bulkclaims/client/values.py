@@ -15,7 +15,7 @@ from attrs import field, frozen
 from attrs.converters import optional
 
 from bulkclaims.jobs import JobStatus, Outcome, PayerPlan
-from bulkclaims.records import CellError, Problem, RowResult, Source
+from bulkclaims.records import CellError, Heading, Known, Problem, RowResult, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,14 +38,28 @@ def read(kind: type[Value], body: Mapping[str, Any]) -> Value:
     return kind(**{name: value for name, value in body.items() if name in known})
 
 
-def read_row(body: Mapping[str, Any]) -> RowResult:
-    """Make a row's result of *body*, as `read` does."""
+@frozen
+class RowInfo(RowResult):
+    """A row's result, with what the job says that its own is compared with; of an older service less of it."""
+
+    previous_status: str | None = None
+    """The status word there, "" where that job has no such row; None where it is compared with none."""
+    changed: bool | None = None
+    """Whether status word, amounts or day of adjudication are others since; None likewise."""
+    days_in_status: int | None = None
+    """How long the claim is in its status, as far as is known; None likewise."""
+
+
+def read_row(body: Mapping[str, Any]) -> RowInfo:
+    """Make a row's result of *body*, as `read` does; an older service tells less of it."""
     return attrs.evolve(
-        read(RowResult, body),
+        read(RowInfo, body),
         total_charged=optional(Decimal)(body["total_charged"]),
         total_paid=optional(Decimal)(body["total_paid"]),
         processed_date=optional(date.fromisoformat)(body["processed_date"]),
         source=Source(body["source"]),
+        answered_at=optional(_moment)(body.get("answered_at")),
+        effective_date=optional(date.fromisoformat)(body.get("effective_date")),
     )
 
 
@@ -54,11 +68,17 @@ def _cell_errors(bodies: Iterable[Body]) -> tuple[CellError, ...]:
 
 
 def _problems(bodies: Iterable[Body]) -> tuple[Problem, ...]:
-    return tuple(read(Problem, {**body, "rows": tuple(body["rows"])}) for body in bodies)
+    return tuple(
+        read(Problem, {**body, "rows": tuple(body["rows"]), "seen": tuple(body.get("seen", ()))}) for body in bodies
+    )
 
 
 def _plans(bodies: Iterable[Body]) -> tuple[PayerPlan, ...]:
     return tuple(read(PayerPlan, body) for body in bodies)
+
+
+def _headings(bodies: Iterable[Body]) -> tuple[Heading, ...]:
+    return tuple(read(Heading, {**body, "known": Known(body["known"])}) for body in bodies)
 
 
 def _moment(text: str) -> datetime:
@@ -105,12 +125,22 @@ class JobInfo:
     """What the file was read as; "" of an older service."""
     notes: tuple[str, ...] = field(default=(), converter=tuple)
     """Sentences about the file that are worth telling."""
+    headings: tuple[Heading, ...] = field(default=(), converter=_headings)
+    """What each of the file's columns was read as; empty of an older service."""
     waiting_until: datetime | None = field(default=None, converter=optional(_moment))
     """Until when some rows are put aside, as while their payer is away; None otherwise, and of an older service."""
     waiting_for: str = ""
     """Why they are; "" otherwise, and of an older service."""
     plan: tuple[PayerPlan, ...] = field(default=(), converter=_plans)
     """What it takes to ask for the rows, by payer account; empty where that was not known, and of an older service."""
+    warnings: tuple[Problem, ...] = field(default=(), converter=_problems)
+    """What is worth a look in rows that are sent, by kind, the most frequent first; empty of an older service."""
+    same_as: JobId | None = None
+    """The latest earlier job of the very same file; None where there is none, and of an older service."""
+    results_sha256: str | None = None
+    """Digest of the default CSV of results; None until it was written whole, in lists, and of an older service."""
+    compared_with: JobId | None = None
+    """The earlier job that the results are compared with; None where there is none, and of an older service."""
 
 
 @frozen(kw_only=True)
@@ -152,7 +182,17 @@ class CheckInfo:
     columns: tuple[str, ...] = field(converter=tuple)
     notes: tuple[str, ...] = field(converter=tuple)
     """Sentences worth telling the user, such as that the file was read as Windows-1252."""
+    headings: tuple[Heading, ...] = field(default=(), converter=_headings)
+    """What each of the file's columns was read as; empty of an older service."""
     problems: tuple[Problem, ...] = field(converter=_problems)
     """The most frequent first; counts are exact."""
     plan: tuple[PayerPlan, ...] = field(default=(), converter=_plans)
     """What it would take to ask for the rows, by payer account; empty of an older service."""
+    warnings: tuple[Problem, ...] = field(default=(), converter=_problems)
+    """Likewise what is worth a look in rows that are sent all the same, and repairs; empty of an older service."""
+    truncated: bool = False
+    """Whether any of `problems` and `warnings` lists fewer rows than it counts."""
+    duplicates: int = 0
+    """Rows that ask what an earlier row of the file asks."""
+    same_as: JobId | None = None
+    """The latest job of the very same file; None where there is none, and of an older service."""

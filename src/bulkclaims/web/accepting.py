@@ -1,4 +1,4 @@
-"""Which media types a client takes."""
+"""Which media types and codings a client takes, and which it likes best."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+PLAIN = "identity"
+"""The coding of a body that is sent as it is."""
+_LEAST = 0.0005
+"""Below any weight that can be given: what is not spoken of is taken, but not before what is."""
 
 
 def is_accepted(header: str, media_types: Iterable[str]) -> bool:
@@ -16,8 +21,40 @@ def is_accepted(header: str, media_types: Iterable[str]) -> bool:
         header: The request's `Accept`, "" when it has none: then it takes anything.
         media_types: Such as `text/csv`, without parameters.
     """
-    ranges = dict(_ranges(header))
-    return not ranges or any(_quality(ranges, each) > 0 for each in media_types)
+    return best(header, media_types) is not None
+
+
+def best(header: str, media_types: Iterable[str]) -> str | None:
+    """
+    Say which of *media_types* a client likes best, of equals the first; None when it takes none of them.
+
+    Args:
+        header: As for `is_accepted`.
+        media_types: Likewise.
+    """
+    ranges = dict(_ranges(header)) or {"*/*": 1.0}
+    return _heaviest((_quality(ranges, each), each) for each in media_types)
+
+
+def best_coding(header: str, codings: Iterable[str]) -> str | None:
+    """
+    Say which of *codings* a client likes best, of equals the first; None when it takes none of them.
+
+    Args:
+        header: The request's `Accept-Encoding`, "" when it has none: then it takes a plain body.
+        codings: Such as `gzip` and `identity`.
+    """
+    given = dict(_ranges(header))
+    unnamed = given.get("*", 0.0)
+    return _heaviest((given.get(each, given.get("*", _LEAST) if each == PLAIN else unnamed), each) for each in codings)
+
+
+def _heaviest(weighed: Iterable[tuple[float, str]]) -> str | None:
+    found, most = None, 0.0
+    for weight, each in weighed:
+        if weight > most:
+            found, most = each, weight
+    return found
 
 
 def _ranges(header: str) -> Iterator[tuple[str, float]]:

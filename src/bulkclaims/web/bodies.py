@@ -7,19 +7,19 @@ chunks: they are told from the job, in Celery's words.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
+from typing import TYPE_CHECKING, Annotated, Literal, NotRequired, TypedDict
 
 from bulkclaims.jobs import JobStatus, Outcome
-from bulkclaims.records import Source  # noqa: TC001 -- the schemas are made from these hints
+from bulkclaims.records import Known, Source  # noqa: TC001 -- the schemas are made from these hints
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import date, datetime
     from decimal import Decimal
 
-    from bulkclaims.intake import CheckReport
+    from bulkclaims.checking import CheckReport
     from bulkclaims.jobs import Job, PayerPlan, Progress
-    from bulkclaims.records import CellError, RowResult
+    from bulkclaims.records import CellError, Heading, Problem, ResultLine
 
 
 def says(**facts: object) -> tuple[tuple[str, object], ...]:
@@ -51,6 +51,28 @@ class CellErrorBody(TypedDict):
     column: Annotated[str, says(description="Blank where the row as a whole is wrong.")]
     code: str
     message: str
+    seen: Annotated[str, says(description="The shape of what stands there: letters as A or a, digits as 9.")]
+    repair: Annotated[str, says(description="What would mend it; blank where that is not known.")]
+
+
+class ProblemGroup(TypedDict):
+    """One kind of trouble in a file."""
+
+    column: Annotated[str, says(description="Blank where rows as a whole are wrong.")]
+    code: str
+    message: str
+    count: Annotated[int, says(minimum=1)]
+    rows: Annotated[list[int], says(description="The first rows that have it.")]
+    seen: Annotated[list[str], says(description="The first shapes of what stands there, each once.")]
+    repair: Annotated[str, says(description="What would mend it, or has; blank where that is not known.")]
+
+
+class HeadingBody(TypedDict):
+    """One column of a file, by the name it has there."""
+
+    text: str
+    column: Annotated[str, says(description="What it was read as: our name, or the file's own, made unique.")]
+    known: Annotated[Known, says(description="By what it was read so; `other` is none of ours.")]
 
 
 class PlanBody(TypedDict):
@@ -92,10 +114,18 @@ class JobBody(TypedDict):
     plan: list[PlanBody]
     error_log: Annotated[list[CellErrorBody], says(description="The first cells that were refused at upload.")]
     error_count: Annotated[int, says(minimum=0, description="All cells that were refused at upload.")]
+    warnings: Annotated[list[ProblemGroup], says(description="What is worth a look in rows that are sent, by kind.")]
+    same_as: Annotated[Id | None, says(description="The latest earlier job of the very same file, or null.")]
     truncated: Annotated[bool, says(description="Whether error_log lists fewer than error_count.")]
     sha256: Annotated[str, says(description="Digest of the uploaded file.")]
     encoding: Annotated[str, says(description="What the uploaded file was read as.")]
     notes: Annotated[list[str], says(description="Sentences about the uploaded file that are worth telling.")]
+    headings: Annotated[list[HeadingBody], says(description="Its columns; empty where the parser does not tell.")]
+    results_sha256: Annotated[
+        str | None,
+        says(description="Digest of the default CSV of results; null until it was written whole, and in lists."),
+    ]
+    compared_with: Annotated[Id | None, says(description="The earlier job that the results are compared with.")]
 
 
 class JobPageBody(TypedDict):
@@ -158,6 +188,16 @@ class RowBody(TypedDict):
     source: Source
     asked: Annotated[int, says(minimum=0, description="How often the payer was asked for this row.")]
     trace: Annotated[str, says(description="The payer's id for the exchange, to quote when calling them.")]
+    payer: Annotated[str, says(description="Who was asked: the payer id, or the account's name; blank if nobody was.")]
+    answered_at: Annotated[Moment | None, says(description="When the answer was there, by the worker's clock.")]
+    seconds: Annotated[float | None, says(description="From first try to answer; null for one had from elsewhere.")]
+    effective_date: Annotated[Day | None, says(description="Since when the claim is in this status, if told.")]
+    previous_status: Annotated[
+        str | None,
+        says(description="Of the job that this one is compared with, blank where it has no such row; null if of none."),
+    ]
+    changed: Annotated[bool | None, says(description="Whether status, amounts or processed_date are others since.")]
+    days_in_status: Annotated[Count | None, says(description="As far as is known; null in a job compared with none.")]
 
 
 class RowPageBody(TypedDict):
@@ -167,16 +207,6 @@ class RowPageBody(TypedDict):
     next: str | None
     previous: Annotated[None, says(description="Pages follow each other forwards alone.")]
     results: list[RowBody]
-
-
-class ProblemGroup(TypedDict):
-    """One kind of trouble in a file."""
-
-    column: str
-    code: str
-    message: str
-    count: Annotated[int, says(minimum=1)]
-    rows: Annotated[list[int], says(description="The first rows that have it.")]
 
 
 class CheckBody(TypedDict):
@@ -190,7 +220,12 @@ class CheckBody(TypedDict):
     delimiter: str
     columns: list[str]
     notes: list[str]
-    problems: list[ProblemGroup]
+    headings: Annotated[list[HeadingBody], says(description="Its columns; empty where the parser does not tell.")]
+    problems: Annotated[list[ProblemGroup], says(description="What keeps rows from being sent, by kind.")]
+    warnings: Annotated[list[ProblemGroup], says(description="What is worth a look in the others, by kind.")]
+    truncated: Annotated[bool, says(description="Whether any of them lists fewer rows than it counts.")]
+    duplicates: Annotated[int, says(minimum=0, description="Rows that ask what an earlier row asks.")]
+    same_as: Annotated[Id | None, says(description="The latest job of the very same file, or null.")]
     plan: list[PlanBody]
 
 
@@ -204,10 +239,16 @@ class ProblemBody(TypedDict):
     code: Annotated[str, says(description="A stable word for programs.")]
     at_fault: Literal["file", "request", "service", "payer"]
     retry_helps: bool
+    guesses: NotRequired[
+        Annotated[
+            dict[str, str],
+            says(description="Headings that resemble missing columns, each with the column that may be meant."),
+        ]
+    ]
 
 
-def job_body(job: Job) -> JobBody:
-    """Describe a job."""
+def job_body(job: Job, results_sha256: str | None = None) -> JobBody:
+    """Describe a job, with the digest of its results file where that is known."""
     return {
         "id": job.id,
         "filename": job.filename,
@@ -233,10 +274,15 @@ def job_body(job: Job) -> JobBody:
         "plan": [_plan(plan) for plan in job.upload.plan],
         "error_log": list(map(_cell_error, job.upload.error_log)),
         "error_count": job.upload.error_count,
+        "warnings": list(map(_problem, job.upload.warnings)),
+        "same_as": job.upload.same_as,
         "truncated": job.upload.error_count > len(job.upload.error_log),
         "sha256": job.upload.facts.sha256,
         "encoding": job.upload.facts.encoding,
         "notes": list(job.upload.facts.notes),
+        "compared_with": job.upload.compared_with,
+        "headings": list(map(_heading, job.upload.facts.headings)),
+        "results_sha256": results_sha256,
     }
 
 
@@ -270,8 +316,9 @@ def progress_body(progress: Progress) -> ProgressBody:
     }
 
 
-def row_body(result: RowResult) -> RowBody:
+def row_body(line: ResultLine) -> RowBody:
     """Describe a row."""
+    result, earlier = line.result, line.earlier
     return {
         "row": result.row,
         "claim_number": result.claim_number,
@@ -280,7 +327,7 @@ def row_body(result: RowResult) -> RowBody:
         "patient_name": result.patient_name,
         "total_charged": _amount(result.total_charged),
         "total_paid": _amount(result.total_paid),
-        "processed_date": result.processed_date.isoformat() if result.processed_date else None,
+        "processed_date": _day(result.processed_date),
         "error": result.error,
         "note": result.note,
         "next_action": result.next_action,
@@ -290,6 +337,13 @@ def row_body(result: RowResult) -> RowBody:
         "source": result.source,
         "asked": result.asked,
         "trace": result.trace,
+        "payer": result.payer,
+        "answered_at": _optional_moment(result.answered_at),
+        "seconds": result.seconds,
+        "effective_date": _day(result.effective_date),
+        "previous_status": earlier.status if earlier else None,
+        "changed": earlier.changed if earlier else None,
+        "days_in_status": earlier.days_in_status if earlier else None,
     }
 
 
@@ -304,16 +358,12 @@ def check_body(filename: str, report: CheckReport) -> CheckBody:
         "delimiter": report.facts.delimiter,
         "columns": list(report.facts.columns),
         "notes": list(report.facts.notes),
-        "problems": [
-            {
-                "column": problem.column,
-                "code": problem.code,
-                "message": problem.message,
-                "count": problem.count,
-                "rows": list(problem.rows),
-            }
-            for problem in report.problems
-        ],
+        "headings": list(map(_heading, report.facts.headings)),
+        "problems": list(map(_problem, report.problems)),
+        "warnings": list(map(_problem, report.warnings)),
+        "truncated": report.truncated,
+        "duplicates": report.duplicates,
+        "same_as": report.same_as,
         "plan": [_plan(plan) for plan in report.plan],
     }
 
@@ -331,7 +381,30 @@ def _plan(plan: PayerPlan) -> PlanBody:
 
 
 def _cell_error(error: CellError) -> CellErrorBody:
-    return {"row": error.row, "column": error.column, "code": error.code, "message": error.message}
+    return {
+        "row": error.row,
+        "column": error.column,
+        "code": error.code,
+        "message": error.message,
+        "seen": error.seen,
+        "repair": error.repair,
+    }
+
+
+def _problem(problem: Problem) -> ProblemGroup:
+    return {
+        "column": problem.column,
+        "code": problem.code,
+        "message": problem.message,
+        "count": problem.count,
+        "rows": list(problem.rows),
+        "seen": list(problem.seen),
+        "repair": problem.repair,
+    }
+
+
+def _heading(heading: Heading) -> HeadingBody:
+    return {"text": heading.text, "column": heading.column, "known": heading.known}
 
 
 def _moment(moment: datetime) -> str:
@@ -340,6 +413,10 @@ def _moment(moment: datetime) -> str:
 
 def _optional_moment(moment: datetime | None) -> str | None:
     return _moment(moment) if moment else None
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 def _whole(seconds: float | None) -> int | None:

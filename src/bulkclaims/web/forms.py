@@ -25,6 +25,8 @@ FILE = "file"
 _PIECE = 64 * 1024
 _MOST_FIELDS = 32
 _FIELD_BYTES = 1024
+_LONG_FIELDS = {"columns": 8 * 1024}
+"""Bytes of those fields that may be longer: what a list of headings takes."""
 _OTHER_BYTES = 256 * 1024
 """So much may come before the file."""
 _DRAINED = 1024 * 1024
@@ -128,17 +130,17 @@ class FormUpload:
                 return _plain_name(part.filename)
             if part.name in self.fields:
                 raise RequestWrong("The form has a field more than once.")
-            self.fields[part.name] = self._value()
+            self.fields[part.name] = self._value(_LONG_FIELDS.get(part.name, _FIELD_BYTES))
             if self._spare < 0 or len(self.fields) > _MOST_FIELDS:
                 raise RequestWrong("The form has more before its file than any upload needs.")
         raise RequestWrong(f"The form has no file; send it in a field named {FILE}.", code="no_file")
 
-    def _value(self) -> str:
+    def _value(self, most: int) -> str:
         value = b""
         while isinstance(piece := next(self._events), bytes):
             value += piece
-            if len(value) > _FIELD_BYTES:
-                raise RequestWrong(f"A field of the form is longer than {_FIELD_BYTES:,} bytes.")
+            if len(value) > most:
+                raise RequestWrong(f"A field of the form is longer than {most:,} bytes.")
         try:
             return value.decode().strip()
         except UnicodeDecodeError:

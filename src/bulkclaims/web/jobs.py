@@ -11,7 +11,7 @@ from bulkclaims.access import Action
 from bulkclaims.jobs import JobPage, JobStatus
 from bulkclaims.web import queries
 from bulkclaims.web.bodies import job_body, job_page_body, progress_body, row_body
-from bulkclaims.web.messages import Response, attachment, json_response
+from bulkclaims.web.messages import Response, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,8 +64,9 @@ def _all(find: Callable[..., JobPage]) -> Iterator[Job]:
 
 
 def details(call: Call) -> Response:
-    """Show one job."""
-    return json_response(200, job_body(call.job))
+    """Show one job, with the digest of its results file where that is known."""
+    known = call.bulk.results_file(call.job).known
+    return json_response(200, job_body(call.job, known.sha256 if known else None))
 
 
 def progress(call: Call) -> Response:
@@ -75,8 +76,7 @@ def progress(call: Call) -> Response:
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if not now.job.status.ended:
         headers["Retry-After"] = _LOOK_AGAIN_SECONDS
-    known = [each.strip().removeprefix("W/") for each in call.request.headers.get("if-none-match", "").split(",")]
-    if tag.removeprefix("W/") in known or "*" in known:
+    if queries.is_known(call.request, tag):
         return Response(304, headers=headers)
     return json_response(200, progress_body(now), headers)
 
@@ -95,21 +95,9 @@ def rows(call: Call) -> Response:
         "count": None if status else _count(job, success=success),
         "next": _address(call, cursor=queries.cursor_text(page.following)) if page.following else None,
         "previous": None,
-        "results": list(map(row_body, page.rows)),
+        "results": list(map(row_body, page.lines)),
     }
     return json_response(200, body)
-
-
-def results(call: Call) -> Response:
-    """Send the results file in pieces."""
-    job = call.job
-    pieces = call.bulk.results(call.organisation, job.id, partial=bool(queries.flag(call.request, "partial")))
-    return attachment(results_name(job), pieces)
-
-
-def results_name(job: Job) -> str:
-    """Name the results file; not after the upload, which may name a patient, and would in logs and download folders."""
-    return f"claim-status-{job.created_at:%Y%m%d}-{job.id[:8]}.csv"
 
 
 def retry(call: Call) -> Response:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bulkclaims.interfaces import Readable
 
 JSON = "application/json"
+CSV = "text/csv; charset=utf-8"
 
 
 @frozen
@@ -49,11 +50,27 @@ def json_response(status: int, value: object, headers: Mapping[str, str] | None 
     return Response(status, body, {"Content-Type": JSON, "Cache-Control": "no-store", **(headers or {})})
 
 
-def attachment(filename: str, body: bytes | Iterator[bytes]) -> Response:
-    """Answer with a CSV file to be saved."""
-    headers = {
-        "Content-Type": "text/csv; charset=utf-8",
+def attachment(
+    filename: str,
+    body: bytes | Iterator[bytes],
+    media_type: str = CSV,
+    headers: Mapping[str, str] | None = None,
+    *,
+    status: int = 200,
+) -> Response:
+    """
+    Answer with a file to be saved, which no cache keeps.
+
+    Args:
+        filename: What it is called unless its reader wishes otherwise.
+        body: Whole, or in pieces.
+        media_type: Of which kind it is.
+        headers: What else is told of it.
+        status: Another than 200 where only a part of it is sent.
+    """
+    told = {
+        "Content-Type": media_type,
         "Content-Disposition": f'attachment; filename="{filename}"',
         "Cache-Control": "no-store",
     }
-    return Response(200, body, headers)
+    return Response(status, body, {**told, **(headers or {})})

@@ -6,19 +6,31 @@ import re
 from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    NotRequired,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 from bulkclaims import __version__
 from bulkclaims.records import OPTIONAL_COLUMNS
 from bulkclaims.web.bodies import ProblemBody
 from bulkclaims.web.forms import FILE
+from bulkclaims.web.messages import JSON
 from bulkclaims.web.problems import PROBLEM
-from bulkclaims.web.routes import ROUTES
+from bulkclaims.web.routes import ROUTES, media_types
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bulkclaims.web.routes import Parameter, Route
+    from bulkclaims.web.routes import Body, Parameter, Route
 
 _ALWAYS = (401, 403, 500, 503)
 _MEANING = {
@@ -26,7 +38,8 @@ _MEANING = {
     201: "The job that was made.",
     202: "Taken; the job as it now stands.",
     204: "Done.",
-    304: "Nothing moved.",
+    206: "The part that was asked for.",
+    304: "Nothing has changed since.",
     400: "The request cannot be read.",
     401: "No token, or one that is no good.",
     403: "The sender may not do this.",
@@ -36,18 +49,41 @@ _MEANING = {
     411: "The server takes no body of unknown length.",
     413: "The file is too large.",
     415: "The file is no CSV, or the body no form.",
+    416: "The file has no such part.",
     422: "The file cannot be used.",
     500: "The service failed.",
     503: "The service cannot be reached just now.",
 }
 _HEADERS = {
+    "Accept-Ranges": "Whether parts of the file can be asked for.",
     "Content-Disposition": "A name for the file.",
+    "Content-Encoding": "How the file is packed, if it is.",
+    "Content-Range": "Which part this is, and how long the file.",
     "ETag": "Names what the answer tells; send it as If-None-Match.",
     "Location": "The job's address.",
+    "Repr-Digest": "SHA-256 of the file, where it is known.",
     "Retry-After": "Seconds to wait before asking again.",
+    "Vary": "Which headers of the request decided about the answer.",
     "WWW-Authenticate": "How to say who you are.",
 }
 _ALWAYS_TOLD = {401: ("WWW-Authenticate",), 503: ("Retry-After",)}
+_TOLD: dict[str, dict[str, Any]] = {
+    "columns": {
+        "maxLength": 8192,
+        "contentMediaType": "application/json",
+        "description": "A JSON object of headings: for each our column, blank for none of ours, or null to forget what "
+        "was said of it.",
+    },
+    "remember_columns": {
+        "enum": ["true", "false"],
+        "description": "Whether the organisation's later files are to be read by `columns`, too.",
+    },
+    "sheet": {"description": "Which sheet of a workbook; the first that is visible unless given."},
+    "compare_with": {
+        "description": "An earlier job's id, or `last`: the latest with the same content or, if there is none, name.",
+    },
+}
+"""What may be told of a file beside values for its optional columns."""
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 
 
@@ -124,16 +160,15 @@ def _response(status: int, content: dict[str, Any], headers: Iterable[str]) -> d
     return response
 
 
-def _content(body: type | str | None, schemas: dict[str, Any]) -> dict[str, Any]:
-    if body is None:
-        return {}
-    if isinstance(body, str):
-        return {body: {"schema": {"type": "string"}}}
-    return {"application/json": {"schema": _schema(body, schemas)}}
+def _content(body: Body, schemas: dict[str, Any]) -> dict[str, Any]:
+    shape = next((each for each in (body if isinstance(body, tuple) else (body,)) if isinstance(each, type)), None)
+    content: dict[str, Any] = {each: {"schema": {"type": "string"}} for each in media_types(body)}
+    return content if shape is None else {**content, JSON: {"schema": _schema(shape, schemas)}}
 
 
 def _form() -> dict[str, Any]:
     fields: dict[str, Any] = {name: {"type": "string", "maxLength": 1024} for name in OPTIONAL_COLUMNS}
+    fields |= {name: {"type": "string", "maxLength": 1024, **told} for name, told in _TOLD.items()}
     file = {"type": "string", "contentMediaType": "text/csv", "description": "The CSV; behind all other fields."}
     return {"type": "object", "properties": {**fields, FILE: file}, "required": [FILE]}
 
@@ -144,6 +179,10 @@ def _schema(hint: Any, schemas: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN4
         return {**_schema(arguments[0], schemas), **dict(arguments[1])}
     if origin in {Union, UnionType}:
         return {"anyOf": [_schema(each, schemas) for each in arguments]}
+    if origin is NotRequired:
+        return _schema(arguments[0], schemas)
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _schema(arguments[1], schemas)}
     if origin is list:
         return {"type": "array", "items": _schema(arguments[0], schemas)}
     if origin is Literal:
@@ -164,7 +203,7 @@ def _reference(body: type, schemas: dict[str, Any]) -> dict[str, Any]:
             "type": "object",
             "description": body.__doc__,
             "properties": {key: _schema(hint, schemas) for key, hint in hints.items()},
-            "required": list(hints),
+            "required": [key for key, hint in hints.items() if get_origin(hint) is not NotRequired],
             "additionalProperties": False,
         }
     return {"$ref": f"#/components/schemas/{name}"}

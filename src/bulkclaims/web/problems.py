@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bulkclaims.errors import (
     BulkClaimsError,
     DispatchFailed,
     JobNotFound,
     MethodNotAllowed,
+    NoSuchRange,
     NotAllowed,
     NotAuthenticated,
     NotNow,
@@ -42,12 +43,20 @@ _BY_CODE: Mapping[str, int] = {
     "binary_file": 415,
     "nul_bytes": 415,
     "undecodable": 415,
+    "html_workbook": 415,
+    "legacy_workbook": 415,
+    "ods_workbook": 415,
+    "binary_workbook": 415,
+    "macro_workbook": 415,
+    "workbooks_not_read": 415,
     "not_a_form": 415,
     "key_reused": 422,
+    "unknown_job": 422,
     "identity_provider_unavailable": 503,
 }
 _BY_CLASS: Mapping[type[BulkClaimsError], int] = {
     MethodNotAllowed: 405,
+    NoSuchRange: 416,
     RequestWrong: 400,
     NotAuthenticated: 401,
     NotAllowed: 403,
@@ -80,7 +89,7 @@ def status_of(error: BulkClaimsError) -> int:
 
 
 def _problem(status: int, error: BulkClaimsError) -> Response:
-    body = {
+    body: dict[str, Any] = {
         "type": f"urn:bulkclaims:problem:{error.code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
@@ -89,6 +98,8 @@ def _problem(status: int, error: BulkClaimsError) -> Response:
         "at_fault": error.at_fault,
         "retry_helps": error.retry_helps,
     }
+    if isinstance(error, UploadRejected) and error.guesses:
+        body["guesses"] = error.guesses
     return json_response(status, body, {"Content-Type": PROBLEM, **_headers(status, error)})
 
 
@@ -98,6 +109,8 @@ def _headers(status: int, error: BulkClaimsError) -> dict[str, str]:
         return {"WWW-Authenticate": f'Bearer realm="bulkclaims"{shown}'}
     if isinstance(error, MethodNotAllowed):
         return {"Allow": error.allowed}
+    if isinstance(error, NoSuchRange):
+        return {"Content-Range": f"bytes */{error.size}"}
     if status == HTTPStatus.SERVICE_UNAVAILABLE or (error.retry_helps and status == HTTPStatus.CONFLICT):
         return {"Retry-After": _AGAIN_SECONDS}
     return {}

@@ -1,4 +1,8 @@
-"""Query parameters, read and checked: each is what its schema says, or the request is refused with its name."""
+"""
+What a request asks for: query parameters, read and checked, and what its sender has already.
+
+Each parameter is what its schema says, or the request is refused with its name.
+"""
 
 from __future__ import annotations
 
@@ -93,6 +97,12 @@ _LONGEST = 9
 def cursor_text(place: RowCursor) -> str:
     """Name a place so that `cursor` finds it."""
     return f"{place.chunk}-{place.row}"
+
+
+def is_known(request: Request, tag: str) -> bool:
+    """Whether `If-None-Match` names the answer that bears *tag*: its sender has it."""
+    known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
+    return tag.removeprefix("W/") in known or "*" in known
 
 
 def _given(request: Request, name: str) -> str | None:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
 from bulkclaims.access import Action
 from bulkclaims.jobs import JobStatus
-from bulkclaims.web import jobs, queries, uploads
+from bulkclaims.shapes import Format, Which
+from bulkclaims.web import downloads, jobs, queries, uploads
 from bulkclaims.web.bodies import CheckBody, JobBody, JobPageBody, ProgressBody, RowPageBody
 from bulkclaims.web.messages import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from enum import StrEnum
 
     from bulkclaims.web.calls import Call
     from bulkclaims.web.messages import Request, Response
+
+
+Body: TypeAlias = "type | str | tuple[type | str, ...] | None"
+"""What is answered with: a shape of JSON, a media type, one or the other of several, or nothing."""
 
 
 @frozen
@@ -40,8 +46,8 @@ class Route:
     action: Action
     answer: Callable[[Call], Response]
     summary: str
-    gives: Mapping[int, type | str | None]
-    """By status of success, the body's shape, or its media type; None for no body."""
+    gives: Mapping[int, Body]
+    """By status of success, the body's shape, or its media type, or several of them; None for no body."""
     parameters: tuple[Parameter, ...] = ()
     takes_form: bool = False
     refuses: tuple[int, ...] = ()
@@ -53,7 +59,7 @@ class Route:
     @property
     def media_types(self) -> frozenset[str]:
         """Of what its answers are when all goes well; none where they have no body."""
-        return frozenset(body if isinstance(body, str) else JSON for body in self.gives.values() if body is not None)
+        return frozenset(each for body in self.gives.values() for each in media_types(body))
 
     def asks_for(self, request: Request) -> Action:
         """What a request to it asks leave for: a dry run is less than an upload."""
@@ -65,10 +71,27 @@ class Route:
         return frozenset(parameter.name for parameter in self.parameters if parameter.where == "query")
 
 
+def media_types(body: Body) -> tuple[str, ...]:
+    """Say of which media types a body may be that a route gives."""
+    if body is None:
+        return ()
+    if isinstance(body, tuple):
+        return tuple(each for part in body for each in media_types(part))
+    return (body if isinstance(body, str) else JSON,)
+
+
 _FLAG = {"type": "boolean"}
 _WHOLE = {"type": "integer", "minimum": 1}
 _STATUS = {"type": "string", "enum": [status.value for status in JobStatus]}
+_TEXT = {"type": "string"}
 _JOB = "csv-jobs/{job_id}/"
+_FILES = tuple(downloads.MEDIA_TYPES)
+_OF_FILES = ("Content-Disposition", "ETag", "Accept-Ranges", "Repr-Digest", "Vary")
+
+
+def _words(kind: type[StrEnum]) -> dict[str, Any]:
+    return {"type": "string", "enum": [each.value for each in kind]}
+
 
 ROUTES = (
     Route(
@@ -78,9 +101,12 @@ ROUTES = (
         action=Action.UPLOAD,
         answer=uploads.upload,
         summary="Upload a CSV of claims and have them looked up.",
-        gives={201: JobBody, 200: CheckBody},
+        gives={201: JobBody, 200: (CheckBody, "text/csv")},
         parameters=(
             Parameter("dry_run", _FLAG, "Only say what is wrong with the file: 200, nothing stored or sent."),
+            Parameter(
+                "format", _words(uploads.ReportFormat), "Of a dry run: its report; unless given, what `Accept` says."
+            ),
             Parameter(
                 "Idempotency-Key",
                 {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
@@ -90,7 +116,7 @@ ROUTES = (
         ),
         takes_form=True,
         refuses=(400, 409, 411, 413, 415, 422),
-        headers={201: ("Location",), 409: ("Retry-After",)},
+        headers={200: ("Content-Disposition",), 201: ("Location",), 409: ("Retry-After",)},
     ),
     Route(
         name="template",
@@ -137,7 +163,7 @@ ROUTES = (
         summary="How a job moves; poll it, and send If-None-Match to be told when nothing did.",
         gives={200: ProgressBody, 304: None},
         headers={200: ("ETag", "Retry-After"), 304: ("ETag", "Retry-After")},
-        parameters=(Parameter("If-None-Match", {"type": "string"}, "The ETag of an earlier answer.", where="header"),),
+        parameters=(Parameter("If-None-Match", _TEXT, "The ETag of an earlier answer.", where="header"),),
     ),
     Route(
         name="rows",
@@ -160,12 +186,31 @@ ROUTES = (
         method="GET",
         path=f"{_JOB}results/",
         action=Action.DOWNLOAD,
-        answer=jobs.results,
-        summary="The results file: every row of the upload once, in order.",
-        gives={200: "text/csv"},
-        headers={200: ("Content-Disposition",)},
-        parameters=(Parameter("partial", _FLAG, "Also while the job still runs."),),
-        refuses=(400, 409),
+        answer=downloads.results,
+        summary="The results file: every row of the upload once, in order, or only some.",
+        gives={200: _FILES, 206: _FILES, 304: None},
+        headers={
+            200: (*_OF_FILES, "Content-Encoding"),
+            206: (*_OF_FILES, "Content-Range"),
+            304: ("ETag", "Vary"),
+            416: ("Content-Range",),
+        },
+        parameters=(
+            Parameter("format", _words(Format), "What kind of file; unless given, what `Accept` says, or CSV."),
+            Parameter("columns", _words(Which), "The nine columns, or with all that is known and was uploaded."),
+            Parameter(
+                "status",
+                {"type": "string", "enum": ["failed"]},
+                "Only rows that failed: the file to correct, unless `columns` says otherwise.",
+            ),
+            Parameter("changed", _FLAG, "Only rows that differ from the job that this one is compared with."),
+            Parameter("bom", _FLAG, "Whether a CSV begins with a byte order mark, for older spreadsheets."),
+            Parameter("partial", _FLAG, "Also while the job still runs."),
+            Parameter("If-None-Match", _TEXT, "The ETag of a file that you have.", where="header"),
+            Parameter("Range", _TEXT, "Which bytes of a finished file, such as `bytes=1000-`.", where="header"),
+            Parameter("If-Range", _TEXT, "The ETag of the file that the rest is for.", where="header"),
+        ),
+        refuses=(400, 409, 416),
     ),
     Route(
         name="retry",

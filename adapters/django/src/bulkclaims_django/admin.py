@@ -23,7 +23,7 @@ from django.utils.html import format_html
 from bulkclaims.errors import BulkClaimsError
 from bulkclaims.jobs import JobId
 from bulkclaims.repositories.texts import search_form
-from bulkclaims.web.jobs import results_name
+from bulkclaims.web.downloads import results_name
 from bulkclaims.web.messages import attachment
 from bulkclaims_django import models
 from bulkclaims_django.admin_filters import CreatedFilter, StatusFilter
@@ -177,7 +177,7 @@ class JobAdmin(_ReadOnlyAdmin):
             raise PermissionDenied
         job = to_job(row)
         try:
-            pieces = service().results(job.owner.organisation, job.id)
+            pieces = service().results_file(job).whole()
         except BulkClaimsError as refusal:
             self._refuse(request, job.filename, refusal)
             return HttpResponseRedirect(reverse(f"{self.admin_site.name}:bulkclaims_job_changelist"))

@@ -22,7 +22,7 @@ from django.utils.module_loading import import_string
 from bulkclaims.access import by_role
 from bulkclaims.errors import DefaultRefused, SettingsWrong
 from bulkclaims.jobs import Settings
-from bulkclaims.parsing import CsvParser, canonical_defaults
+from bulkclaims.parsing import UploadParser, canonical_defaults
 from bulkclaims.privacy import describe
 from bulkclaims.records import OPTIONAL_COLUMNS
 
@@ -77,7 +77,7 @@ class Conf:
     database: str | None = None
     """None for wherever the project's routers send what is written of jobs."""
     jobs: Settings = field(factory=Settings)
-    max_upload_bytes: int | None = CsvParser().max_bytes
+    max_upload_bytes: int | None = UploadParser().max_bytes
     payers: Callable[[str], Capabilities | None] | None = None
     """Tells what the payers need, in a process without a processor, which knows by itself."""
 

@@ -17,7 +17,7 @@ from attrs import frozen
 from django.core.signals import setting_changed
 from django.db import Error, connections, router
 
-from bulkclaims.parsing import CsvParser
+from bulkclaims.parsing import UploadParser
 from bulkclaims.service import BulkClaims
 from bulkclaims.web import WebApi
 from bulkclaims.web.authenticators import AnyOf, HostUsers
@@ -118,7 +118,7 @@ def make(dispatcher: Dispatcher | None, settings: Settings) -> BulkClaims:
     return BulkClaims(
         store,
         said.processor(store) if said.processor else None,
-        parser=CsvParser(max_bytes=said.max_upload_bytes),
+        parser=UploadParser(max_bytes=said.max_upload_bytes),
         dispatcher=dispatcher,
         cipher=said.cipher() if said.cipher else None,
         settings=settings,

@@ -11,6 +11,7 @@ from bulkclaims.errors import RepositoryUnavailable
 from bulkclaims.repositories.memory import MemoryRepository
 from bulkclaims.testing.contracts.host_scenes import JOB_ROUTES, PREFIX, Answer, ask, claims, hosting, upload
 from bulkclaims.testing.contracts.view_access import AccessViewContract
+from bulkclaims.testing.contracts.view_downloads import DownloadViewContract
 from bulkclaims.testing.contracts.view_jobs import JobViewContract
 from bulkclaims.testing.contracts.view_uploads import UploadViewContract
 from bulkclaims.testing.contracts.wire import WireContract
@@ -27,7 +28,7 @@ _CLIENTS = frozenset({"httpx", "httpcore"})
 """Loggers of those who ask, not of the host."""
 
 
-class ViewContract(UploadViewContract, JobViewContract, AccessViewContract, WireContract):
+class ViewContract(UploadViewContract, JobViewContract, DownloadViewContract, AccessViewContract, WireContract):
     """
     Everything that a host's users may rely on, whichever framework serves it.
 
