@@ -12,7 +12,7 @@ from attrs import field, frozen
 from bulkclaims.formulas import guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from bulkclaims.jobs import JobId, PayerPlan
     from bulkclaims.records import CellError, Problem, UploadFacts
@@ -50,15 +50,16 @@ def report_csv(report: CheckReport) -> Iterator[bytes]:
     """Yield the report as a CSV file in pieces: a line for each row that is listed, problem by problem."""
     shapes = {(cell.row, cell.column, cell.code): cell.seen for cell in report.cells}
     kinds = chain((("error", each) for each in report.problems), (("warning", each) for each in report.warnings))
-    yield _line(_COLUMNS)
+    yield _written([_COLUMNS])
     for severity, problem in kinds:
-        column, code = problem.column, problem.code
-        for row in problem.rows or ("",):
-            seen = shapes.get((row, column, code), "") if isinstance(row, int) else ""
-            yield _line((severity, code, column, problem.count, row, seen, problem.message, problem.repair))
+        begun = (severity, problem.code, problem.column, problem.count)
+        ended = (problem.message, problem.repair)
+        listed = [(row, shapes.get((row, problem.column, problem.code), "")) for row in problem.rows]
+        yield _written((*begun, *each, *ended) for each in listed or [("", "")])
 
 
-def _line(cells: tuple[str | int, ...]) -> bytes:
+def _written(lines: Iterable[Iterable[str | int]]) -> bytes:
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\r\n").writerow(guarded(cell) if isinstance(cell, str) else cell for cell in cells)
+    safe = ((guarded(cell) if isinstance(cell, str) else cell for cell in line) for line in lines)
+    csv.writer(text, lineterminator="\r\n").writerows(safe)
     return text.getvalue().encode()
