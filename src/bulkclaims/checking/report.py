@@ -54,7 +54,9 @@ def report_csv(report: CheckReport) -> Iterator[bytes]:
     for severity, problem in kinds:
         begun = (severity, problem.code, problem.column, problem.count)
         ended = (problem.message, problem.repair)
-        listed = [(row, shapes.get((row, problem.column, problem.code), "")) for row in problem.rows]
+        listed: list[tuple[int | str, str]] = [
+            (row, shapes.get((row, problem.column, problem.code), "")) for row in problem.rows
+        ]
         yield _written((*begun, *each, *ended) for each in listed or [("", "")])
 
 
