@@ -5,9 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
+import xlsxwriter
 from click.testing import CliRunner
 
 from bulkclaims.cli.commands import main
+from bulkclaims.intake import Intake, Told
+from bulkclaims.jobs import Owner
+from bulkclaims.parsing import CsvParser
+from bulkclaims.privacy import PlainCipher
+from bulkclaims_sqlalchemy import open_repository, upgrade
 
 HEADER = "claim_number,first_name,last_name,date_of_birth,subscriber_id"
 GOOD = "PCN1,ALMA,TESTER,03/04/1972,ZX1"
@@ -185,3 +191,35 @@ def test_the_plan_for_a_program(check, tmp_path):
     seconds = plan.pop("seconds")
     assert plan == {"account": "stedi", "rows": 5, "calls": 5, "most_calls": 5, "searches": 0, "per_day": 2}
     assert 2.5 < seconds < 3
+
+
+def test_a_workbook_is_read_from_a_sheet(tmp_path):
+    """Of a workbook neither encoding nor delimiter is told, but its sheet."""
+    with xlsxwriter.Workbook(tmp_path / "claims.xlsx") as book:
+        sheet = book.add_worksheet("May")
+        sheet.write_row(0, 0, HEADER.split(","))
+        sheet.write_row(1, 0, GOOD.split(","))
+    done = CliRunner().invoke(main, ["check", str(tmp_path / "claims.xlsx")])
+    assert done.stdout.splitlines()[:2] == [
+        "1 row, 1 can be sent, 0 cannot.",
+        "Read from the sheet May of a workbook.",
+    ]
+
+
+def test_a_file_that_became_a_job_is_known_again(check, tmp_path):
+    """Where there is a database, the latest job of the very same bytes is named; the check itself stores nothing."""
+    assert check(HEADER, GOOD).exit_code == 0
+    upgrade("sqlite:///bulkclaims.db")
+    store = open_repository("sqlite:///bulkclaims.db")
+    with (tmp_path / "claims.csv").open("rb") as file:
+        job = Intake(CsvParser(), store, PlainCipher()).submit(file, "claims.csv", Owner("local"), Told())
+    assert f"uploaded before, on {job.created_at:%Y-%m-%d}: job {job.id}." in check(HEADER, GOOD).stdout
+    assert store.find("local").count == 1
+    store.close()
+
+
+@pytest.mark.parametrize("database", ["sqlite:///notes.txt", "postgresql+psycopg://nobody@127.0.0.1:1/none"])
+def test_a_database_out_of_reach_keeps_nobody_from_checking(check, tmp_path, database):
+    """Earlier jobs are not looked for then."""
+    (tmp_path / "notes.txt").write_text("This is no database. " * 50)
+    assert check(HEADER, GOOD, options=["--database", database]).exit_code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import logging
@@ -134,6 +135,14 @@ def test_check(remote, file, http_service):
     assert "date_of_birth" in bad.stdout.splitlines()[2]
     assert described["problems"][0]["rows"] == [2]
     assert not http_service.repository.find("ACME").jobs
+
+
+def test_a_report_to_work_through(remote, file):
+    """`--report` writes a line for each row that is listed; the file of claims is never overwritten with it."""
+    remote("check", claims := file(3, bad=(2,)), "--report", "report.csv")
+    (line,) = csv.DictReader(Path("report.csv").read_text().splitlines())
+    assert (line["severity"], line["column"], line["row"]) == ("error", "date_of_birth", "2")
+    assert remote("check", claims, "--report", claims).exit_code == 2
 
 
 def test_a_file_that_cannot_be_used(remote):

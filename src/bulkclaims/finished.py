@@ -12,11 +12,11 @@ import json
 import logging
 import zlib
 from hashlib import blake2b, sha256
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from bulkclaims import __version__
 from bulkclaims.errors import NotNow, PayloadUnreadable, RepositoryUnavailable
 from bulkclaims.interfaces import KeptStore
 from bulkclaims.privacy import describe
@@ -35,6 +35,7 @@ _log = logging.getLogger(__name__)
 
 _KEPT_SECONDS = 400 * 24 * 3600.0
 """Longer than jobs are kept, and with the job it goes anyway; what has lapsed is found out anew."""
+_VERSION = version("bulkclaims")
 _GZIP = 16 + zlib.MAX_WBITS
 """Has zlib write gzip's header, without a time of its own."""
 
@@ -77,7 +78,7 @@ class ResultFiles:
         earlier = self.results.comparisons.earlier_job(job)
         if not all(each.status.ended for each in (job, earlier) if each):
             return None
-        told = [__version__, shape.facts(), _facts(job), earlier and _facts(earlier)]
+        told = [_VERSION, shape.facts(), _facts(job), earlier and _facts(earlier)]
         return blake2b(json.dumps(told).encode(), digest_size=32).digest()
 
     def remember(self, job: Job, mark: bytes, found: FileDigest) -> None:

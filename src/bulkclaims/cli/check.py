@@ -26,14 +26,17 @@ if TYPE_CHECKING:
     from bulkclaims.records import Layout, Problem, UploadFacts
 
 
-@click.command()
-@click.argument("claims", type=click.Path(path_type=Path))
-@click.option(
+report_option = click.option(
     "--report",
     "output",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also write the report to this CSV file, with a line for each row that it lists.",
 )
+
+
+@click.command()
+@click.argument("claims", type=click.Path(path_type=Path))
+@report_option
 @layout_options
 @common_options
 def check(terminal: Terminal, claims: Path, output: Path | None, *, layout: Layout) -> None:
@@ -42,12 +45,12 @@ def check(terminal: Terminal, claims: Path, output: Path | None, *, layout: Layo
 
     Exits with 0 when every row can be sent, 1 when some cannot, 2 when the file as a whole cannot be used.
     """
-    intake = wiring.checker(terminal.settings)
+    settings = terminal.settings
     if output is not None:
         check_output(output, claims)
-    with open_claims(claims) as upload:
-        layout = attrs.evolve(layout, saved=terminal.settings.columns)
-        report = intake.check(upload, terminal.settings.defaults, layout=layout)
+    with wiring.checker(settings) as intake, open_claims(claims) as upload:
+        layout = attrs.evolve(layout, saved=settings.columns)
+        report = intake.check(upload, settings.defaults, organisation=settings.organisation, layout=layout)
     if output is not None:
         write_whole(output, report_csv(report))
     say_report(terminal, report, report.facts)
@@ -80,9 +83,10 @@ def _is_told(attribute: attrs.Attribute[object], _: object) -> bool:
 
 def _summary(report: CheckReport | CheckInfo, facts: UploadFacts | CheckInfo) -> str:
     good = report.total_rows - report.bad_rows
+    separated = f"Read as {facts.encoding}, cells separated by {_NAMES.get(facts.delimiter, facts.delimiter)}."
     lines = [
         f"{_counted(report.total_rows)}, {good:,} can be sent, {report.bad_rows:,} cannot.",
-        f"Read as {facts.encoding}, cells separated by {_NAMES.get(facts.delimiter, facts.delimiter)}.",
+        f"Read from the sheet {facts.sheet} of a workbook." if facts.sheet else separated,
         *facts.notes,
     ]
     return "\n".join(lines)

@@ -13,9 +13,9 @@ import attrs
 import click
 from attrs import frozen
 
-from bulkclaims.cli.check import say_report
+from bulkclaims.cli.check import report_option, say_report
 from bulkclaims.cli.fetching import save, wanted
-from bulkclaims.cli.files import check_output, open_claims
+from bulkclaims.cli.files import check_output, open_claims, write_whole
 from bulkclaims.cli.jobs import HEADER, job_line, say_errors
 from bulkclaims.cli.layouts import layout_options
 from bulkclaims.cli.options import INTERRUPTED, errors_told, exit_code, standard_output, terminal_of
@@ -162,17 +162,25 @@ def upload(  # noqa: PLR0913 -- the options of the command
 
 @remote.command()
 @click.argument("claims", type=click.Path(path_type=Path))
+@report_option
 @_default_option
 @layout_options
 @remote_options
-def check(terminal: Terminal, client: Client, claims: Path, defaults: dict[str, str], *, layout: Layout) -> None:
+def check(  # noqa: PLR0913 -- the options of the command
+    terminal: Terminal, client: Client, claims: Path, output: Path | None, defaults: dict[str, str], *, layout: Layout
+) -> None:
     """
     Have the service say what is wrong with CLAIMS, without storing it or asking anyone.
 
     Exits with 0 when every row can be sent, 1 when some cannot, 2 when the file as a whole cannot be used.
     """
+    if output is not None:
+        check_output(output, claims)
     with open_claims(claims) as file:
         report = client.check(file, defaults=defaults, columns=layout.columns, sheet=layout.sheet)
+        if output is not None:
+            told = client.check_report(file, defaults=defaults, columns=layout.columns, sheet=layout.sheet)
+            write_whole(output, [told])
     say_report(terminal, report, report)
 
 

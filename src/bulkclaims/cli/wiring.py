@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bulkclaims.cli.lookups import processor_of
@@ -80,12 +81,25 @@ def service(settings: CommandSettings) -> Iterator[tuple[BulkClaims, SqlReposito
         yield bulk, store
 
 
-def checker(settings: CommandSettings) -> Intake:
-    """Make an intake that can only check: it has no payer and stores nothing."""
+@contextmanager
+def checker(settings: CommandSettings) -> Iterator[Intake]:
+    """Hold an intake that is only to check: it has no payer, and knows earlier jobs where there is a database."""
     nowhere = MemoryRepository()
     is_set = settings.payer or settings.payers
     payers = processor_of(settings)(nowhere).capabilities_for if is_set else None
-    return Intake(parser(settings), nowhere, PlainCipher(), settings.jobs, payers)
+    with ExitStack() as held:
+        store: JobRepository = nowhere
+        # A check makes no database, brings none up to date and does without one that is out of reach.
+        if not _is_missing(settings.database):
+            with suppress(RepositoryUnavailable):
+                store = open_repository(settings.database)
+                held.callback(store.close)
+        yield Intake(parser(settings), store, PlainCipher(), settings.jobs, payers)
+
+
+def _is_missing(url: str) -> bool:
+    kind, _, path = url.partition(":///")
+    return kind.startswith("sqlite") and not Path(path).is_file()
 
 
 def job(store: JobRepository, organisation: str, job_id: str) -> Job:

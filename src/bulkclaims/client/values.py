@@ -178,7 +178,11 @@ class CheckInfo:
     good_rows: int
     bad_rows: int
     encoding: str
+    """"" of a workbook."""
     delimiter: str
+    """"" of a workbook."""
+    sheet: str = ""
+    """The sheet of a workbook that was read; "" of a CSV, and of an older service."""
     columns: tuple[str, ...] = field(converter=tuple)
     notes: tuple[str, ...] = field(converter=tuple)
     """Sentences worth telling the user, such as that the file was read as Windows-1252."""

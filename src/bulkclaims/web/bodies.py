@@ -216,8 +216,9 @@ class CheckBody(TypedDict):
     total_rows: Count
     good_rows: Count
     bad_rows: Count
-    encoding: str
-    delimiter: str
+    encoding: Annotated[str, says(description="Blank of a workbook.")]
+    delimiter: Annotated[str, says(description="Blank of a workbook.")]
+    sheet: Annotated[str, says(description="The sheet of a workbook that was read; blank of a CSV.")]
     columns: list[str]
     notes: list[str]
     headings: Annotated[list[HeadingBody], says(description="Its columns; empty where the parser does not tell.")]
@@ -356,6 +357,7 @@ def check_body(filename: str, report: CheckReport) -> CheckBody:
         "bad_rows": report.bad_rows,
         "encoding": report.facts.encoding,
         "delimiter": report.facts.delimiter,
+        "sheet": report.facts.sheet,
         "columns": list(report.facts.columns),
         "notes": list(report.facts.notes),
         "headings": list(map(_heading, report.facts.headings)),
