@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 from bulkclaims.cli.commands import main
 from bulkclaims.jobs import Chunk, NewJob, Owner, Settings
+from bulkclaims.records import AS_FOUND, Layout
 from bulkclaims.service import BulkClaims
 from bulkclaims.testing.fakes import InstantProcessor, RememberingDispatcher
 from bulkclaims_sqlalchemy import SqlRepository, open_repository, upgrade
@@ -55,8 +56,8 @@ def submit(store):
     bell = RememberingDispatcher()
     with BulkClaims(store, InstantProcessor(), dispatcher=bell, settings=Settings(sweep_seconds=None)) as bulk:
 
-        def submit(upload, *, name="claims.csv", ended=True, organisation="local"):
-            job = bulk.submit(upload, filename=name, owner=Owner(organisation))
+        def submit(upload, *, name="claims.csv", ended=True, organisation="local", layout=AS_FOUND):
+            job = bulk.submit(upload, filename=name, owner=Owner(organisation), layout=layout)
             if ended:
                 bell.deliver(bulk.run)
             return bulk.job(organisation, job.id)
@@ -104,6 +105,42 @@ def test_show(submit):
     assert shown.endswith("… and 2 more.\n")
     assert (told["error_count"], len(told["error_log"]), told["truncated"]) == (102, 100, True)
     assert "ALMA" not in shown
+
+
+def test_show_says_how_the_file_was_read(submit):
+    """Notes, headings, what it takes and what is worth a look, as people read them, and none of our own values."""
+    header = f'{HEADER.replace("subscriber_id", "Member Nr")},Ref,"Paid\n\x1bby",'
+    upload = io.BytesIO(f"{header}\nPCN1,ZOË,TESTER,03/04/1972,ZX1,R1,x,y\n".encode("cp1252"))
+    shown = run("show", submit(upload, layout=Layout({"Member Nr": "subscriber_id"})).id).stdout
+    note, *told = [line[21:] for line in shown.splitlines() if line.startswith(("headings", "notes", " "))]
+
+    assert note.startswith("The file is not UTF-8;")
+    assert told == [
+        "claim_number, first_name, last_name, date_of_birth",
+        "Member Nr → subscriber_id (given)",
+        "Ref (other)",
+        "Paid �by (other)",
+        "(blank) → column_8 (other)",
+    ]
+    assert not {*shown} & {*"[]{}<>'\x1b"}
+
+
+def test_show_of_a_file_that_has_names_of_its_own(submit):
+    """Each heading has a line with our name for it."""
+    job = submit(io.BytesIO(lines(1).read().replace(b"_", b" ").replace(b"claim", b"Claim")))
+    shown = run("show", job.id).stdout
+
+    assert "headings             Claim number → claim_number (name)\n" in shown
+    assert f"\n{'':20} last name → last_name (name)\n" in shown
+
+
+def test_show_says_what_is_worth_a_look(submit):
+    """In the sentences of a check; what there is nothing of is not named."""
+    job = submit(io.BytesIO(lines(1).read() + b"\nPCN2,BENNO JR,TESTER,03/04/1972,ZX1"))
+    shown = run("show", job.id).stdout
+
+    assert "Worth a look, though the rows are sent:\n" in shown
+    assert not any(line.startswith(("notes", "plan", "warnings")) for line in shown.splitlines())
 
 
 def test_show_of_a_row_that_is_wrong_as_a_whole(submit):
@@ -163,7 +200,7 @@ def test_results_as_options_say(submit):
     marked = run("results", job.id, "--bom")
     changed = run("results", job.id, "--changed", "--json")
 
-    assert failed.splitlines()[0] == "claim_number,first_name,last_name,date_of_birth,subscriber_id,error,next_action"
+    assert failed.splitlines()[0] == "error,next_action,claim_number,first_name,last_name,date_of_birth,subscriber_id"
     assert [line.split(",")[0] for line in plain.splitlines()] == ["row", "2"]
     assert full.exit_code == 0
     assert json.loads(Path("out.csv").read_text().splitlines()[0])["subscriber_id"] == "ZX1"

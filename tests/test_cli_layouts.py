@@ -71,7 +71,7 @@ def test_a_column_without_a_heading(invoke, given):
 
 def test_a_refusal_says_how_to_go_on(invoke, tmp_path):
     """Its sentence holds the option that confirms a guess, and JSON the guesses as data."""
-    (tmp_path / "claims.csv").write_text(FILE.replace("Fall = Nr", "claim_numbr").replace("Mitglied", "subscriber"))
+    (tmp_path / "claims.csv").write_text(FILE.replace("Fall = Nr", "claim_numbr").replace("Mitglied", "member id"))
     assert '--column "claim_numbr=claim_number"' in invoke("check", "claims.csv").stderr
     told = json.loads(invoke("check", "claims.csv", "--json").stdout)
     assert told["error"]["guesses"] == {"claim_numbr": "claim_number"}

@@ -284,6 +284,37 @@ def test_a_run_says_what_changed_since_an_earlier_one(payer, write):
     assert (told["compared_with"], told["changed"]) == (job_id, 1)
 
 
+def test_a_run_says_of_which_rows_no_earlier_answer_is_known(payer, write):
+    """Rows that are new, and those that have had none so far: whether they changed nobody can tell."""
+    write("PCN1-PAID", "!PCN2")
+    first = run("run", "claims.csv")
+    write("PCN1-PAID", "!PCN2", "PCN3-PAID")
+    second = run("run", "claims.csv", "--compare-with", "last")
+    again = run("run", "claims.csv", "--compare-with", "last", "--json")
+
+    assert "no earlier answer" not in first.stdout
+    assert ["no", "earlier", "answer", "2"] in [line.split() for line in second.stdout.splitlines()]
+    assert json.loads(again.stdout)["no_earlier_answer"] == 1
+
+
+def test_what_is_worth_a_look_is_said_before_anyone_is_asked(payer, tmp_path):
+    """With the notes, the first ten kinds of it; `show` has the rest, and what the file takes, as a check does."""
+    names = ("Dr ALMA", "ALMA JR", "ALMA Q", "ALMA\xa0MAY", "ZOË".encode().decode("cp1252"))
+    rows = [f"'PCN{n}-PAID,{name},{name},03/04/1972,'ZX00012345" for n, name in enumerate(names)]
+    (tmp_path / "claims.csv").write_text("\n".join([HEADER, *rows]))
+    done, program = run("run", "claims.csv"), run("run", "claims.csv", "--json")
+    shown = run("show", newest()["id"]).stdout
+
+    first, _, rest = done.stderr.partition("… and ")
+    assert first.count("\n") == 11
+    assert first.startswith("Worth a look, though the rows are sent:\n")
+    assert rest.startswith(f"{len(json.loads(program.stdout)['warnings']) - 10} more; see bulkclaims show ")
+    assert "rows/s" in rest
+    assert "Worth a look" not in done.stdout
+    assert "Worth a look" in program.stderr
+    assert "plan                 To ask stedi for 5 rows: 5 requests" in shown
+
+
 def test_a_run_that_cannot_be_compared_says_so(payer, write):
     """There is no earlier job, no such job, or it is deleted by the time the results are written again."""
     write("PCN1-PAID")

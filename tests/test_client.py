@@ -616,7 +616,7 @@ def test_nothing_is_told(client, claims, http_service, caplog, naps):
 # Columns
 
 
-OWN_NAMES = b"Fall,first,lst_name,dob,subscriber\nZE1,ALMA,TESTER,03/04/1972,ZX0001"
+OWN_NAMES = b"Fall,first,lst_name,dob,member id\nZE1,ALMA,TESTER,03/04/1972,ZX0001"
 
 
 def test_columns_go_with_a_file(client, http_service):

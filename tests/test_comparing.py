@@ -6,6 +6,7 @@ import tracemalloc
 from collections import Counter
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import islice
 
 import pytest
 from attrs import evolve
@@ -40,10 +41,19 @@ def row(number=1, columns=REQUIRED_COLUMNS, **cells):
 
 def compared(before, now):
     """What is said of a row whose result was *before* and is *now*."""
+    return learnt([row()], [(row(), before)]).earlier(row(), now)
+
+
+def learnt(rows, *jobs):
+    """What is to be compared with *rows*: the jobs' rows and results, the oldest job first."""
     comparison = Comparison()
-    comparison.learn(row(), before)
-    comparison.number([row()])
-    return comparison.earlier(row(), now)
+    for each in rows:
+        comparison.expect(each)
+    for job in jobs:
+        comparison.begin()
+        for each, result in job:
+            comparison.learn(each, result)
+    return comparison
 
 
 ROWS = st.lists(
@@ -59,13 +69,12 @@ ROWS = st.lists(
 @given(ROWS, ROWS, st.randoms())
 def test_every_row_finds_its_partner(before, now, chance):
     """The row that names the same claim; of several the one with the same place among them, or the last one."""
-    comparison, groups, met = Comparison(), {}, Counter()
+    groups, met, partners = {}, Counter(), {}
     for number, names in enumerate(before, 1):
-        comparison.learn(made(number, names), RowResult(number, "", f"word {number}", success=True))
         groups.setdefault(tuple(map(str.casefold, names)), []).append(f"word {number}")
     rows = [made(number, names) for number, names in enumerate(now, 1)]
-    comparison.number(iter(rows))
-    partners = {}
+    said = [(made(n, names), RowResult(n, "", f"word {n}", success=True)) for n, names in enumerate(before, 1)]
+    comparison = learnt(rows, [(each, result) for each, result in said for _ in range(2)], said)
     for number, names in enumerate(now, 1):
         same = tuple(map(str.casefold, names))
         group = groups.get(same, [""])
@@ -76,7 +85,7 @@ def test_every_row_finds_its_partner(before, now, chance):
     found = {each.number: comparison.earlier(each, PAID).status for each in rows}
 
     assert found == partners
-    assert comparison.rows == len(before)
+    assert comparison.rows == len(now)
 
 
 def made(number, names):
@@ -87,18 +96,18 @@ def made(number, names):
 @pytest.mark.parametrize("name", NAMES)
 def test_each_name_counts_and_other_columns_do_not(name):
     """Another patient's claim is another claim; another payer id, or another order of columns, makes no other one."""
-    comparison = Comparison()
-    comparison.learn(row(columns=(*reversed(REQUIRED_COLUMNS), "payer_id"), payer_id="87726"), PENDING)
+    other = row(2, **{name: "OTHER"})
+    paid = row(columns=(*reversed(REQUIRED_COLUMNS), "payer_id"), payer_id="87726")
+    comparison = learnt([row(), other], [(paid, PENDING)])
 
     assert comparison.earlier(row(), PENDING).status == "Pending"
-    assert comparison.earlier(row(**{name: "OTHER"}), PENDING).status == ""
+    assert comparison.earlier(other, PENDING).status == ""
 
 
 def test_rows_of_files_that_lack_cells_are_compared_all_the_same():
     """A row that was refused may be short of cells."""
     short = Row(1, REQUIRED_COLUMNS, ("PCN1",))
-    comparison = Comparison()
-    comparison.learn(short, FAILED)
+    comparison = learnt([short], [(short, FAILED)])
 
     assert comparison.earlier(short, FAILED) == Earlier(ERROR, changed=False, days_in_status=None)
 
@@ -148,9 +157,39 @@ def test_how_long_a_claim_is_in_its_status(before, now, days):
     assert compared(before, now).days_in_status == days
 
 
+@pytest.mark.parametrize(
+    ("before", "days"),
+    [
+        ([evolve(PENDING, effective_date=date(2026, 2, 8)), PENDING], 30),
+        ([evolve(PENDING, effective_date=date(2026, 2, 8)), PAID, PENDING], 9),
+        ([PENDING, evolve(PENDING, answered_at=None)], 9),
+        ([evolve(PENDING, answered_at=None), PENDING], 9),
+        ([PENDING, FAILED, None], 9),
+        ([FAILED, None], None),
+    ],
+)
+def test_a_status_lasts_from_job_to_job(before, days):
+    """From the day that the payer gave with it, or else from the first answer that had it, past jobs without one."""
+    comparison = learnt([row()], *([(row(), result)] for result in before))
+
+    assert comparison.earlier(row(), evolve(PENDING, answered_at=NOW)).days_in_status == days
+
+
+def test_a_claim_is_compared_with_as_many_rows_as_the_last_job_had_of_it():
+    """What jobs before it said of further rows is not asked about any more; a job without the claim changes nothing."""
+    rows = [row(1), row(2)]
+    twice = [(row(1), PENDING), (row(2), PAID)]
+
+    last = learnt(rows, twice, [(row(1), MISSING)], [(row(1, claim_number="PCN2"), PAID)])
+    both = learnt(rows, twice, [])
+
+    assert [last.earlier(each, PAID).status for each in rows] == [NOT_FOUND, NOT_FOUND]
+    assert [both.earlier(each, PAID).status for each in rows] == ["Pending", "Finalized"]
+
+
 def test_a_new_row_has_changed_from_nothing():
     """It has no earlier status and is no change; how long it is in its status may be known all the same."""
-    new = Comparison().earlier(row(), evolve(PAID, effective_date=date(2026, 3, 5)))
+    new = learnt([row()]).earlier(row(), evolve(PAID, effective_date=date(2026, 3, 5)))
 
     assert new == Earlier("", changed=False, days_in_status=5)
 
@@ -158,9 +197,9 @@ def test_a_new_row_has_changed_from_nothing():
 def test_what_is_kept_is_small_and_tells_nothing():
     """Some fifty to a hundred and fifty bytes a row, without a name or an amount in them."""
     tracemalloc.start()
-    comparison = Comparison()
-    for number in range(20_000):
-        comparison.learn(row(number, claim_number=f"PCN{number}"), PAID)
+    rows = (row(number, claim_number=f"PCN{number % 20_000}") for number in range(100_000))
+    said = ((each, PAID) for each in rows)
+    comparison = learnt(islice(rows, 20_000), islice(said, 20_000), said)
     size = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
 

@@ -6,16 +6,17 @@ import io
 from datetime import date, datetime
 
 import pytest
+from xlsxwriter import Workbook
 
-from bulkclaims.errors import RepositoryUnavailable, UploadRejected, UploadSuperseded
+from bulkclaims.errors import KeyReused, RepositoryUnavailable, UploadRejected, UploadSuperseded
 from bulkclaims.intake import Intake, Told
 from bulkclaims.jobs import JobStatus, PayerPlan, Settings
-from bulkclaims.parsing import CsvParser
+from bulkclaims.parsing import CsvParser, UploadParser
 from bulkclaims.payloads import open_result, open_rows
 from bulkclaims.planning import HEADROOM
 from bulkclaims.planning.needs import _months_before
 from bulkclaims.privacy import PlainCipher
-from bulkclaims.records import Capabilities, Rate, UploadFacts
+from bulkclaims.records import REQUIRED_COLUMNS, Capabilities, Layout, Rate, UploadFacts
 
 PLAIN = PlainCipher()
 
@@ -95,6 +96,45 @@ def test_a_store_that_fails_leaves_nothing(intake, repository, owner, claims, mo
         intake.submit(claims(10), "claims.csv", owner, Told())
 
     assert repository.purge(0, 0) == 0
+
+
+@pytest.mark.parametrize(
+    ("columns", "is_same"),
+    [({"Ref": "patient_account_number"}, True), ({"REF": "patient_account_number"}, True), ({}, False)],
+)
+def test_an_upload_sent_again_is_read_as_before(intake, owner, columns, is_same):
+    """Under its key; a file whose columns are others is another one."""
+    file = b"claim_number,first_name,last_name,date_of_birth,subscriber_id,Ref\nPCN1,ALMA,TESTER,03/04/1972,ZX1,R1\n"
+
+    def submit(columns):
+        told = Told(key="march", layout=Layout(columns))
+        return intake.submit(io.BytesIO(file), "claims.csv", owner, told).id
+
+    job_id = submit({"Ref": "patient_account_number"})
+    if is_same:
+        assert submit(columns) == job_id
+    else:
+        with pytest.raises(KeyReused):
+            submit(columns)
+
+
+def test_a_sheet_sent_again_is_the_same_one(repository, owner, tmp_path):
+    """Two sheets with the same columns make two jobs."""
+    intake = Intake(UploadParser(), repository, PLAIN)
+    book = Workbook(tmp_path / "claims.xlsx")
+    for name in ("March", "April"):
+        sheet = book.add_worksheet(name)
+        sheet.write_row(0, 0, REQUIRED_COLUMNS)
+        sheet.write_row(1, 0, ["PCN1", "ALMA", "TESTER", "03/04/1972", "ZX1"])
+    book.close()
+
+    def submit(sheet):
+        with (tmp_path / "claims.xlsx").open("rb") as upload:
+            return intake.submit(upload, "claims.xlsx", owner, Told(key="spring", layout=Layout(sheet=sheet))).id
+
+    assert submit("March") == submit("") == submit("March")
+    with pytest.raises(KeyReused):
+        submit("April")
 
 
 class TestNeeds:

@@ -121,6 +121,17 @@ def test_later_files_are_read_by_it(bulk, owner):
         bulk.check(io.BytesIO(FILE), organisation="OTHER")
 
 
+def test_what_is_remembered_of_our_names_is_spelt_as_they_are(bulk, owner):
+    """A heading with one of our names would be read as that, had the sender spelt it otherwise."""
+    file = io.BytesIO(b"claim_number,ICN,first,last,dob,member id\nA1,ZE1,ALMA,TESTER,03/04/1972,ZX0001")
+    layout = Layout(columns={"Claim Number": "patient_account_number", "Not there": ""})
+    bulk.submit(file, filename="a.csv", owner=owner, layout=layout, remember_columns=True)
+    assert bulk.columns("ACME") == {"claim_number": "patient_account_number", "Not there": ""}
+    file.seek(0)
+    later = bulk.submit(file, filename="b.csv", owner=owner)
+    assert later.upload.facts.columns[:2] == ("patient_account_number", "claim_number")
+
+
 def test_a_file_that_is_refused_teaches_nothing(bulk, owner):
     """What was said with it may be what is wrong."""
     layout = Layout(columns={"Fall": "claim_number"})

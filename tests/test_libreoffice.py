@@ -27,9 +27,9 @@ CLAIMS = (
     ("0012345678", "ZOË", "O'NEIL", "03/04/1972", "057896633", "first; second, third | fourth\tfifth"),
     ("00000000000000000012", "JOSÉ", "MÜLLER-LÜDENSCHEIDT", "12/31/1999", "000000001", 'he said "1/2"'),
     ("1E10", "ANNA", "TESTER", "01/02/2003", "ZX0000000001", "=1+1"),
-    ("3-4", "BEA", "TESTER", "02/29/2000", "TRUE", "two\nlines"),
+    ("3-4", "BEA", "TESTER", "02/29/2000", "12E5", "TRUE\nor not"),
 )
-"""What a spreadsheet would spoil: zeros in front, long digits, what looks like a number, a date, a flag, a formula."""
+"""What a spreadsheet would spoil: zeros in front, long digits, what looks like a number, a date, a formula."""
 SAVED_AS = {
     "comma, UTF-8": ("csv", "44,34,76"),
     "semicolon, Windows-1252": ("csv", "59,34,ANSI"),

@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkclaims.errors import UploadRejected
-from bulkclaims.parsing.aliases import ALIASES, KNOWN, bare
+from bulkclaims.parsing.aliases import ALIASES, KNOWN, REASON, RESULTS, bare
 from bulkclaims.parsing.columns import name_columns
 from bulkclaims.records import AS_FOUND, OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Heading, Known, Layout
 
@@ -66,7 +67,7 @@ def test_a_guess_never_quotes_a_cell():
 def test_a_guess_never_quotes_a_digit(heading):
     """A heading that resembles a column's name and carries data is named by its place."""
     with pytest.raises(UploadRejected, match=r"\(column 3 may be meant for claim_number\)") as refused:
-        name_columns(["dob", "note", heading, *REQUIRED_COLUMNS[1:3], "subscriber"])
+        name_columns(["dob", "note", heading, *REQUIRED_COLUMNS[1:3], "member id"])
     assert heading.split()[-1] not in refused.value.message.replace("column 3", "")
 
 
@@ -175,11 +176,69 @@ def test_what_is_said_to_be_none_of_ours_is_no_guess():
 
 def test_one_of_two_can_be_chosen():
     """Two headings of one column are refused with how to choose; two that are spelt alike cannot be told apart."""
-    headings = [*REQUIRED_COLUMNS, "Claim No"]
+    headings = ["Claim", *REQUIRED_COLUMNS[1:], "Claim No"]
     error = refusal(headings)
     assert error.code == "doubled_columns"
     assert '--column "Claim No=claim_number"' in error.message
     assert columns(headings, Layout(columns={"claim no": "claim_number"}))[-1] == "claim_number"
-    assert "--column" not in refusal([*REQUIRED_COLUMNS, "Claim-Number"]).message
-    both = Layout(columns={"claim_number": "claim_number", "Claim No": "claim_number"})
+    assert "--column" not in refusal(["Claim No", *REQUIRED_COLUMNS[1:], "Claim-No"]).message
+    both = Layout(columns={"Claim": "claim_number", "Claim No": "claim_number"})
     assert refusal(headings, both).code == "doubled_columns"
+
+
+@pytest.mark.parametrize("other", ["ICN", "payer_claim_number", "Claim #", "Claim Number", "CLAIM-NUMBER"])
+def test_an_exact_name_goes_before_others(other):
+    """What has another name of the column, or another spelling, is then none of ours, and is kept."""
+    for headings in ([other, *REQUIRED_COLUMNS], [*REQUIRED_COLUMNS, other]):
+        found = name_columns(headings)
+        assert [(each.text, each.known) for each in found if each.column not in REQUIRED_COLUMNS] == [
+            (other, Known.OTHER)
+        ]
+        assert [each.text for each in found if each.column in REQUIRED_COLUMNS] == list(REQUIRED_COLUMNS)
+
+
+def test_two_exact_names_are_doubled():
+    """Nobody knows which of them is meant."""
+    assert refusal([*REQUIRED_COLUMNS, "claim_number"]).code == "doubled_columns"
+
+
+@pytest.mark.parametrize(
+    ("layout", "read"),
+    [
+        (Layout(saved={"Claim Number": "", "Our Ref": "npi"}), ("claim_number", Known.NAME)),
+        (Layout(saved={"CLAIM_NUMBER": "npi"}), ("claim_number", Known.NAME)),
+        (Layout(saved={"claim_number": "npi"}), ("npi", Known.SAVED)),
+        (Layout(columns={"Claim Number": "npi"}), ("npi", Known.GIVEN)),
+        (Layout(columns={"claim number": "tin"}, saved={"claim_number": "npi"}), ("tin", Known.GIVEN)),
+        (Layout(columns={"claim number": None}, saved={"claim_number": "npi"}), ("claim_number", Known.NAME)),
+    ],
+)
+def test_an_exact_name_goes_before_what_was_saved_of_other_spellings(layout, read):
+    """And gives way to what was saved of just that spelling, or given of any."""
+    headings = ["claim_number", *REQUIRED_COLUMNS[1:], *(["icn"] if read[0] != "claim_number" else [])]
+    heading = name_columns(headings, layout)[0]
+    assert (heading.column, heading.known) == read
+
+
+@pytest.mark.parametrize("begin", [(*REASON, "claim_number"), RESULTS])
+def test_nothing_that_was_saved_counts_in_a_file_of_ours(begin):
+    """It has our own names, or such as were none of ours; what is given counts there, too."""
+    headings = [*begin, *REQUIRED_COLUMNS[1:], "payer", "Our Ref"]
+    layout = Layout(saved={"claim_number": "npi", "Our Ref": "claim_number", "payer": "payer_id", "error": "gender"})
+    found = name_columns(headings, layout)
+    assert {each.text for each in found if each.known is Known.NAME} == set(REQUIRED_COLUMNS)
+    assert {each.known for each in found} == {Known.NAME, Known.OTHER}
+    given = evolve(layout, columns={"Our Ref": "claim_number"})
+    assert [each.text for each in name_columns(headings, given) if each.known is Known.GIVEN] == ["Our Ref"]
+    assert Known.SAVED in {each.known for each in name_columns(["x", *REQUIRED_COLUMNS, "Our Ref"], layout)}
+
+
+@pytest.mark.parametrize("heading", ["Payer", "Subscriber", "payer name"])
+def test_names_of_people_and_payers_are_no_ids(heading):
+    """Under such headings people write who it is, not which number that has."""
+    assert columns([*REQUIRED_COLUMNS, heading])[-1] == heading
+
+
+def test_what_is_no_name_may_be_guessed():
+    """Where the column is missing, whoever sent the file is asked."""
+    assert refusal([*REQUIRED_COLUMNS[:4], "Subscriber"]).guesses == {"Subscriber": "subscriber_id"}

@@ -132,8 +132,8 @@ def test_a_heading_with_a_line_break():
     ("text", "code", "said"),
     [
         (f"{LINE}\n{LINE}\n{LINE}", "no_header", "The first line names no column"),
-        ("claim,first,lst_name,dob,subscriber\n" + LINE, "missing_columns", "“lst_name” may be meant"),
-        ("Title\nclaim,first,lst_name,dob,subscriber\n" + LINE, "missing_columns", "“lst_name” may be meant"),
+        ("claim,first,lst_name,dob,member id\n" + LINE, "missing_columns", "“lst_name” may be meant"),
+        ("Title\nclaim,first,lst_name,dob,member id\n" + LINE, "missing_columns", "“lst_name” may be meant"),
         ("Title\nclaim,first\n" + LINE, "missing_columns", "lacks last_name, date_of_birth and subscriber_id"),
         ("claim,a,b,c,d\n" + LINE, "missing_columns", "lacks first_name"),
         ("First\nLast\n" + LINE, "missing_columns", "lacks claim_number, last_name"),
@@ -141,7 +141,7 @@ def test_a_heading_with_a_line_break():
         (f'Title "x"\n"{HEADER}', "missing_columns", "lacks"),
         (f'"Title\n{HEADER}\n{LINE}', "unclosed_quote", "The header opens a quote"),
         (f'Title\n"claim"no,{HEADER}\n{LINE}', "misquoted_header", 'has a " inside'),
-        (f"Title\n{HEADER},Claim No\n{LINE}", "doubled_columns", "claim_number (columns 1 and 6)"),
+        (f"Title\n{HEADER.title()},Claim No\n{LINE}", "doubled_columns", "claim_number (columns 1 and 6)"),
         (f"Title\n{HEADER}\n\n", "no_rows", "no rows"),
         (f"Title\n{'x' * 140_000}\n{HEADER}\n{LINE}", "missing_columns", "lacks"),
     ],
@@ -209,6 +209,16 @@ def test_header_at_heeds_what_was_said():
     lines = [["Title", "dob"], ["Fall", "Vorname", "x"]]
     assert header_at(lines, OWN) == 1
     assert header_at([["Title"], ["dob", "Note"]], Layout(columns={"note": ""})) == 1
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_file_of_ours_is_found_by_its_own_names(quote):
+    """Whatever was saved of headings, also below a title and with every heading quoted."""
+    header = ",".join(f"{quote}{name}{quote}" for name in ("error", "next_action", *REQUIRED_COLUMNS))
+    saved = Layout(saved={"claim_number": "", "Ref": "claim_number"})
+    rows, facts = read(f"Title\n{header}\nNo.,,{LINE}", saved)
+    assert [row.cells["claim_number"] for row in rows] == ["ZE1"]
+    assert facts.columns == ("error", "next_action", *REQUIRED_COLUMNS)
 
 
 def test_nothing_is_said_of_no_lines():

@@ -169,6 +169,64 @@ class TestSheets:
         """With the same codes as a CSV."""
         assert refusal_of(workbook(*rows, header=header)) == code
 
+    @pytest.mark.parametrize(
+        ("rows", "code"),
+        [
+            ([], "empty_file"),
+            ([("Claims of November",)], "missing_columns"),
+            ([("From 11/01/2026",)], "no_header"),
+            ([REQUIRED_COLUMNS], "no_rows"),
+        ],
+    )
+    @pytest.mark.parametrize(("others", "has"), [(1, "another sheet that"), (3, "3 other sheets that")])
+    def test_a_cover_sheet_is_refused_with_a_hint_to_the_others(self, rows, code, others, has):
+        """Whoever has the claims on the second sheet is told how to say so; no sheet is named."""
+
+        def change(book):
+            del book["Sheet"]
+            cover = book.create_sheet("Cover")
+            for row in rows:
+                cover.append(row)
+            for number in range(others):
+                book.create_sheet(f"Claims {number}")
+
+        with pytest.raises(UploadRejected) as refused:
+            rows_of(workbook(change=change))
+        assert refused.value.code == code
+        assert f" The workbook has {has} can be seen; " in refused.value.message
+        assert "--sheet" in refused.value.message
+        assert "Cover" not in refused.value.message
+
+    def test_a_sheet_alone_and_one_with_claims_are_refused_without_a_hint(self):
+        """No other could be meant, or it does not matter."""
+        with pytest.raises(UploadRejected) as refused:
+            rows_of(workbook())
+        assert "other" not in refused.value.message
+        with pytest.raises(UploadRejected) as refused:
+            rows_of(workbook(header=("x",) * 1001, change=lambda book: book.create_sheet()))
+        assert "--sheet" not in refused.value.message
+
+    def test_a_refused_header_keeps_its_guesses(self):
+        """As data, beside the hint."""
+        header = ("claim_number", "first_name", "lst_name", "date_of_birth", "subscriber_id")
+        with pytest.raises(UploadRejected, match="--sheet") as refused:
+            rows_of(workbook(GOOD, header=header, change=lambda book: book.create_sheet()))
+        assert refused.value.guesses == {"lst_name": "last_name"}
+
+    def test_a_chart_is_no_sheet(self):
+        """Neither to be read nor to be told of."""
+        out = io.BytesIO()
+        with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
+            chart = book.add_chart({"type": "line"})
+            book.add_chartsheet().set_chart(chart)
+            sheet = book.add_worksheet("Claims")
+            sheet.write_row(0, 0, REQUIRED_COLUMNS)
+            sheet.write_row(1, 0, GOOD)
+            chart.add_series({"values": "=Claims!$A$1:$A$2"})
+        parsed = parse(out.getvalue())
+        assert [row.values for row in parsed] == [GOOD]
+        assert parsed.facts.notes == ()
+
     def test_facts(self):
         """All that is known of a file of any kind, and of a workbook alone."""
         file = workbook((*GOOD, "x"), header=(*REQUIRED_COLUMNS, "note"))
@@ -259,7 +317,6 @@ class TestCells:
             ("payer_id", 60054, "60054", ["number_cell"]),
             ("npi", 1999999984, "1999999984", []),
             ("tin", 123456789, "123456789", []),
-            ("claim_number", True, "TRUE", []),
             ("date_of_birth", DAY, "03/04/1972", []),
             ("date_of_birth", DAY.date(), "03/04/1972", []),
             ("date_of_birth", "1972-03-04", "03/04/1972", []),
@@ -296,12 +353,12 @@ class TestCells:
             ("npi", 1999999984.5, "damaged_number"),
             ("npi", 199999998, "npi_digits"),
             ("tin", 12345678, "tin_digits"),
+            ("claim_number", True, "spreadsheet_error"),
             ("claim_number", DAY, "turned_to_date"),
             ("last_name", DAY, "turned_to_date"),
             ("gender", DAY, "turned_to_date"),
             ("subscriber_id", "#N/A", "spreadsheet_error"),
             ("first_name", "#REF!", "spreadsheet_error"),
-            ("date_of_birth", DAY.replace(hour=5), "not_a_date"),
             ("date_of_birth", 1972, "not_a_date"),
             ("date_of_birth", 3041972, "not_a_date"),
             ("date_of_birth", 26362.5, "not_a_date"),
@@ -321,11 +378,67 @@ class TestCells:
             ("00", 123.0, "123", ["shown_with_zeros"]),
             ("0", 123, "123", ["number_cell"]),
             ("@", 123, "123", ["number_cell"]),
+            ("00000;-00000", 123, "00123", ["shown_with_zeros"]),
+            ('0000"";[Red]-0000', 0, "0000", ["shown_with_zeros"]),
+            (r"000\-00\-0000", 12345678, "012-34-5678", ["shown_by_format"]),
+            (r"000\-00\-0000", 12345678901, "12345-67-8901", ["shown_by_format"]),
+            (r"000\-00\-0000;@", 0, "000-00-0000", ["shown_by_format"]),
+            ('"ZX"00000000', 1, "ZX00000001", ["shown_by_format"]),
+            ("00000 ", 123.0, "00123", ["shown_with_zeros"]),
+            (r"\Z0", 123, "Z123", ["shown_by_format"]),
+            ('0" "', 123, "123", ["number_cell"]),
+            ("#,##0", 1234, "1234", ["number_cell"]),
+            ("0.00", 123, "123", ["number_cell"]),
+            ("0000;;", 77, "0077", ["shown_with_zeros"]),
+            ("00000;[<5]-00000", 123, "123", ["number_cell"]),
+            ("[<=99999]00000;00000-0000", 123, "123", ["number_cell"]),
+            ('"ZX"', 123, "123", ["number_cell"]),
+            ("0" * 256, 123, "123", ["number_cell"]),
         ],
     )
-    def test_zeros_that_a_format_shows_are_read(self, style, value, text, warnings):
-        """What the person sees is what was meant."""
+    def test_what_a_format_shows_is_read(self, style, value, text, warnings):
+        """What the person sees is what was meant, where the format makes an id of a number."""
         assert self.read("subscriber_id", value, style=style) == (text, [], warnings)
+
+    @pytest.mark.parametrize(
+        ("column", "style", "value", "text", "warnings"),
+        [
+            ("tin", "00-0000000", 12345678, "012345678", ["shown_by_format"]),
+            ("npi", "0000000000", 1999999984, "1999999984", ["shown_with_zeros"]),
+            ("date_of_birth", r"00\/00\/0000", 3041972, "03/04/1972", []),
+            ("claim_number", "000;;", 0, "0", ["number_cell"]),
+            ("note", "000-000", 1234, "001-234", []),
+        ],
+    )
+    def test_the_checks_decide_of_what_a_format_shows(self, column, style, value, text, warnings):
+        """As of what was typed."""
+        assert self.read(column, value, style=style) == (text, [], warnings)
+
+    @pytest.mark.parametrize(
+        ("style", "value", "code"),
+        [
+            ('"ID: "000', 123, "reserved_character"),
+            ("0" * 16, 1234567890123456, "damaged_number"),
+            ("00000", -123, "damaged_number"),
+            ("00000", 123.5, "damaged_number"),
+        ],
+    )
+    def test_what_a_format_shows_may_be_wrong(self, style, value, code):
+        """A number of which digits are lost is not saved by its format."""
+        assert self.read("subscriber_id", value, style=style)[1] == [code]
+
+    @pytest.mark.parametrize("column", ["date_of_birth", "first_service_date"])
+    @pytest.mark.parametrize(
+        "epoch", [openpyxl.utils.datetime.WINDOWS_EPOCH, openpyxl.utils.datetime.CALENDAR_MAC_1904]
+    )
+    def test_a_date_with_a_time_is_read_as_its_day(self, column, epoch):
+        """In required and optional columns, by either calendar; and it is said."""
+
+        def change(book):
+            book.epoch = epoch
+
+        assert self.read(column, DAY.replace(hour=17, minute=5), change=change) == ("03/04/1972", [], ["time_of_day"])
+        assert self.read(column, DAY, change=change) == ("03/04/1972", [], [])
 
     def test_a_workbook_of_1904(self):
         """It counts its days from another one, in cells of days as in plain numbers."""
@@ -355,10 +468,11 @@ class TestCells:
             ("subscriber_id", "turned_to_date"),
         ]
 
-    def test_control_characters_are_read_as_they_were_typed(self):
+    @pytest.mark.parametrize("inline", [True, False])
+    def test_control_characters_are_read_as_they_were_typed(self, inline):
         """A workbook writes them in an escape of its own, and an underscore that would begin one as well."""
         out = io.BytesIO()
-        with xlsxwriter.Workbook(out, {"constant_memory": True}) as book:
+        with xlsxwriter.Workbook(out, {"constant_memory": inline}) as book:
             sheet = book.add_worksheet()
             sheet.write_row(0, 0, (*REQUIRED_COLUMNS, "note"))
             for place, text in enumerate((*GOOD, "a_x000D_b\x07_x0041_")):

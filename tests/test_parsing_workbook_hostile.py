@@ -25,6 +25,7 @@ from bulkclaims.records import REQUIRED_COLUMNS
 GOOD = ("ZE1", "ALMA", "TESTER", "03/04/1972", "ZX0001")
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "bad-files.md"
 SHEET = "xl/worksheets/sheet1.xml"
+STYLES = "xl/styles.xml"
 
 
 def made():
@@ -69,6 +70,43 @@ def with_prolog(text, encoding="utf-8", name=SHEET):
     return repacked(change)
 
 
+def with_rows(*rows):
+    """The workbook with other rows below its header."""
+    return repacked(
+        lambda name, part: re.sub(rb'<row r="2".*</row>', "".join(rows).encode(), part) if name == SHEET else part
+    )
+
+
+def row(number, *references):
+    """The claim as a row of a sheet, its attributes and those of its cells as they are given."""
+    cells = (f'<c{at} t="str"><v>{text}</v></c>' for at, text in zip(references, GOOD, strict=True))
+    return f"<row{number}>{''.join(cells)}</row>"
+
+
+def references(line, columns="ABCDE"):
+    """The references of cells on a line."""
+    return [f' r="{column}{line}"' for column in columns]
+
+
+def with_part(name, pattern, new):
+    """The workbook with one of its parts altered at a place."""
+    return repacked(lambda part_name, part: re.sub(pattern, new, part, count=1) if part_name == name else part)
+
+
+def strict(prefix):
+    """The workbook by the strict half of the standard, with or without a prefix before its elements' names."""
+
+    def change(_name, part):
+        part = part.replace(
+            b"http://schemas.openxmlformats.org/spreadsheetml/2006", b"http://purl.oclc.org/ooxml/spreadsheetml"
+        )
+        if prefix:
+            part = part.replace(b"<workbook xmlns=", b"<x:workbook xmlns:x=").replace(b"</workbook", b"</x:workbook")
+        return part
+
+    return repacked(change)
+
+
 def lying(file):
     """The workbook with a sheet that is larger than it declares."""
     with zipfile.ZipFile(io.BytesIO(file)) as archive:
@@ -97,6 +135,7 @@ ZEROS = bytes(20 * 1024 * 1024)
 REFUSED = {
     "A workbook that was cut off": (FILE[:-100], "bad_workbook"),
     "A workbook with a damaged sheet": (in_sheet(b"</row>", b"</raw>"), "bad_workbook"),
+    "A sheet with a row twice": (in_sheet(b'<row r="2"', b'<row r="1"'), "bad_workbook"),
     "A workbook without its list of sheets": (repacked(without=["xl/workbook.xml"]), "bad_workbook"),
     "A workbook with a DOCTYPE": (with_prolog("<!DOCTYPE a>"), "bad_workbook"),
     "A workbook with a password": (
@@ -107,6 +146,7 @@ REFUSED = {
     "An old workbook (XLS)": (b"\xd0\xcf\x11\xe0" + bytes(508) + "Workbook".encode("utf-16-le"), "legacy_workbook"),
     "A binary workbook (XLSB)": (repacked(more=[("xl/workbook.bin", b"")]), "binary_workbook"),
     "An OpenDocument spreadsheet (ODS)": (repacked(more=[("mimetype", b""), ("content.xml", b"")]), "ods_workbook"),
+    "A Strict Open XML workbook": (strict(prefix=False), "strict_workbook"),
     "A workbook that unpacks to far more than it is": (repacked(more=[("a", ZEROS)]), "workbook_too_large"),
     "A ZIP archive": (repacked(without=["[Content_Types].xml"]), "binary_file"),
     "A text document (DOCX)": (
@@ -140,6 +180,28 @@ OTHERS = {
     "a string that is not there": (in_sheet(b"<v>9</v>", b"<v>99</v>"), "bad_workbook"),
     "a style that is not there": (in_sheet(b'<c r="E2" t="s"><v>9</v>', b'<c r="E2" s="99"><v>9</v>'), "bad_workbook"),
     "a number of five thousand digits": (in_sheet(b't="s"><v>9</v>', b"><v>" + b"9" * 5000 + b"</v>"), "bad_workbook"),
+    "a strict workbook with prefixes": (strict(prefix=True), "strict_workbook"),
+    "a string before the first": (in_sheet(b"<v>9</v>", b"<v>-1</v>"), "bad_workbook"),
+    "a style before the first": (in_sheet(b'<c r="E2" t="s"><v>9</v>', b'<c r="E2" s="-1"><v>9</v>'), "bad_workbook"),
+    "rows that go backwards": (
+        with_rows(row(' r="5"', *references(5)), row(' r="4"', *references(4))),
+        "bad_workbook",
+    ),
+    "a row behind one without a number": (
+        with_rows(row("", *references(7)), row(' r="7"', *references(7))),
+        "bad_workbook",
+    ),
+    "a row before the first": (with_rows(row(' r="0"', *references(0))), "bad_workbook"),
+    "cells that go backwards": (with_rows(row(' r="2"', *references(2, "ABCED"))), "bad_workbook"),
+    "a cell twice": (with_rows(row(' r="2"', *references(2, "ABCDD"))), "bad_workbook"),
+    "a cell of another row": (
+        with_rows(row(' r="2"', *references(2, "ABCD"), ' r="E3"')),
+        "bad_workbook",
+    ),
+    "rows below the sheet's": (
+        in_sheet(b"</sheetData>", b"</sheetData><sheetData><row/></sheetData>"),
+        "bad_workbook",
+    ),
     "deep nesting": (in_sheet(b"<sheetData>", b"<a>" * 200_000 + b"<sheetData>"), "bad_workbook"),
 }
 """Other ways to be no workbook."""
@@ -147,6 +209,24 @@ OTHERS = {
 READ = {
     "a sparse sheet": in_sheet(b"</row></sheetData>", b'</row><row r="1048576"><c r="XFD1048576"/></row></sheetData>'),
     "rows without numbers": in_sheet(b'<row r="2"', b"<row"),
+    "rows and cells without numbers": with_rows(row("", *[""] * 5)),
+    "cells without a row's number": with_rows(row("", *references(2))),
+    "a row without cells": with_rows(row(' r="2"', *references(2)), "<row/>", '<row r="9"><c r="A9"/></row>'),
+    "a font of a family that is none": with_part(STYLES, rb'<family val="2"/>', b'<family val="99"/>'),
+    "a text in such a font": with_part(
+        "xl/sharedStrings.xml",
+        rb"<si><t>ZE1</t></si>",
+        b'<si><r><rPr><family val="99"/></rPr><t>ZE</t></r><r><t>1</t></r><rPh sb="0" eb="1"><t>x</t></rPh></si>',
+    ),
+    "an empty fill": with_part(STYLES, rb"<fill>.*?</fill>", b"<fill/>"),
+    "an odd style": with_part(
+        STYLES, rb"<cellXfs.*</cellXfs>", b'<cellXfs><xf fontId="x"><alignment wrapText="7"/></xf></cellXfs>'
+    ),
+    "no styles": repacked(without=[STYLES]),
+    "an odd moment of making": with_part(
+        "docProps/core.xml", rb">[^<]*</dcterms:created>", b">yesterday</dcterms:created>"
+    ),
+    "odd margins": in_sheet(b"<pageMargins ", b'<pageSetup orientation="up"/><pageMargins odd="1" '),
     "a nested archive": repacked(more=[("xl/media/a.zip", FILE)]),
     "a picture": repacked(more=[("xl/media/a.png", b"\x89PNG\r\n\x1a\n" + random.Random(7).randbytes(9999))]),
     "two million styles that nobody uses": repacked(more=[("xl/other.xml", b"<xf/>" * 2_000_000)]),
@@ -206,8 +286,57 @@ def test_a_hostile_workbook_is_refused(case):
 
 @pytest.mark.parametrize("case", READ)
 def test_a_strange_workbook_is_read(case):
-    """With its one row."""
-    assert [message[0] for message in told(READ[case])[1:-1]] == [1, 2]
+    """With its one row, whole."""
+    _, *rows, end = told(READ[case])
+    assert rows == [[1, list(REQUIRED_COLUMNS)], [2, list(GOOD)]]
+    assert end == child.END
+
+
+CELLS = {
+    '<c r="E2" t="inlineStr"><is><r><rPr><family val="99"/></rPr><t>ZX</t></r><r><t>1</t></r></is></c>': "ZX1",
+    '<c r="E2" t="inlineStr"/>': None,
+    '<c r="E2" t="inlineStr"><is><t/></is></c>': None,
+    '<c r="E2" t="s"><v></v></c>': None,
+    '<c r="E2" t="b"><v>1</v></c>': True,
+    '<c r="E2" t="e"><v>#N/A</v></c>': "#N/A",
+    '<c r="E2" t="str"><v>a_x000D__x005F_x000D_</v></c>': "a\r_x000D_",
+    '<c r="E2" t="d"><v>1972-03-04</v></c>': {"day": "03/04/1972"},
+    '<c r="E2" t="d"><v>1972-03-04T17:05:00</v></c>': {"day": "03/04/1972 17:05:00"},
+    '<c r="E2" t="d"><v>17:05:00</v></c>': "17:05:00",
+    '<c r="E2"><v>1.5E3</v></c>': 1500.0,
+    '<c r="E2" s="1"><v>26362</v></c>': {"day": "03/04/1972"},
+    '<c r="E2" s="1"><v>0.5</v></c>': "12:00:00",
+    '<c r="E2" s="1"><v>99999999</v></c>': "#VALUE!",
+    '<c r="E2" s="2"><v>1.5</v></c>': "1 day, 12:00:00",
+    '<c r="E2" s="3"><v>123</v></c>': {"shown": "00-0123"},
+    '<c r="E2" s="3"><v>1E999</v></c>': float("inf"),
+    '<c r="E2" s="4"><v>123</v></c>': 123,
+}
+STYLE_SHEET = (
+    b'<numFmts><numFmt numFmtId="164" formatCode="[h]:mm"/><numFmt numFmtId="165" formatCode="00-0000"/></numFmts>'
+    b'<cellXfs><xf/><xf numFmtId="14"/><xf numFmtId="164"/><xf numFmtId="165"/><xf numFmtId="60"/></cellXfs>'
+)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_cell_of_any_kind_is_read(cell):
+    """Also of those that few programs write."""
+
+    def change(name, part):
+        if name == STYLES:
+            return re.sub(
+                rb"(<styleSheet[^>]*>).*(</styleSheet>)", rb"\1" + STYLE_SHEET + rb"\2", part, flags=re.DOTALL
+            )
+        return re.sub(rb'<c r="E2".*?</c>', cell.encode(), part) if name == SHEET else part
+
+    value = CELLS[cell]
+    assert told(repacked(change))[2] == [2, [*GOOD[:4], value] if value is not None else list(GOOD[:4])]
+
+
+def test_a_sheet_of_more_rows_than_there_are_is_refused():
+    """No program has one, and what counts rows need not go on."""
+    file = with_rows(row(' r="1048577"', *references(1048577)))
+    assert refusal_told(file)[0] == "bad_workbook"
 
 
 @pytest.mark.parametrize("kilobytes", [100, 20_000])

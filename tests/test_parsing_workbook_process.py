@@ -212,7 +212,9 @@ def test_a_bound_that_is_there_is_not_loosened(monkeypatch):
 
 def test_a_process_without_openpyxl_says_so(monkeypatch):
     """Whoever runs the service can help, and a CSV goes meanwhile."""
-    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    monkeypatch.delitem(sys.modules, "bulkclaims.parsing.workbook.book", raising=False)
+    for module in ("openpyxl", "openpyxl.reader.excel"):
+        monkeypatch.setitem(sys.modules, module, None)
     (message,) = child.told(workbook(1), "", WorkbookLimits())
     assert message == {"refused": "workbooks_not_read", "said": refusals.SENTENCES["workbooks_not_read"]}
 

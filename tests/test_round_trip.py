@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bulkclaims.parsing import CsvParser
 from bulkclaims.parsing.upload_parser import UploadParser
-from bulkclaims.records import AS_FOUND, OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Layout, ResultLine, RowResult
+from bulkclaims.records import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, ResultLine, RowResult
 from bulkclaims.testing.contracts.writer import JOB
 from bulkclaims.testing.strategies import claims
 from bulkclaims.writers import CsvWriter, XlsxWriter, full, to_correct
@@ -21,9 +21,6 @@ from bulkclaims.writers import CsvWriter, XlsxWriter, full, to_correct
 TODAY = date(2026, 1, 2)
 COLUMNS = (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)
 SIGNS = "'=+-@\t＝ \",;|_x0041<&aB1/\xa0é🩺"  # noqa: RUF001 -- the full-width form is meant
-ANSWERS = Layout({"payer": "", "payer_claim_number": ""})
-"""Two columns of a file with all columns have names that ours have elsewhere."""
-
 UNEVEN = {"too_few_cells", "too_many_cells", "shifted_row"}
 
 headings = st.sampled_from(
@@ -70,9 +67,9 @@ def uploads(draw, least=1, most=6):
     return text.getvalue().encode()
 
 
-def parsed(file, parser=None, layout=AS_FOUND):
+def parsed(file, parser=None):
     """The rows of a file, and a job that was made of it."""
-    upload = (parser or CsvParser(today=lambda: TODAY)).parse(io.BytesIO(file), layout)
+    upload = (parser or CsvParser(today=lambda: TODAY)).parse(io.BytesIO(file))
     rows = list(upload)
     return rows, evolve(JOB, upload=evolve(JOB.upload, facts=upload.facts))
 
@@ -98,7 +95,7 @@ def assert_the_same(rows, again, names):
         assert now == codes or (now and codes and any(code in UNEVEN for _, code in now | codes))
 
 
-def names_of(columns, job, left_out):
+def names_of(columns, job, left_out=()):
     """What each column of the upload is called in a file of *columns*."""
     names = [column.name for column in columns(job) if column.uploaded]
     return dict(zip([name for name in job.upload.facts.columns if name not in left_out], names, strict=True))
@@ -124,7 +121,7 @@ def test_a_csv_with_all_columns_gives_the_same_rows(upload, results, bom):
     rows, job = parsed(upload)
     file = b"".join(CsvWriter(full, bom=bom).write(job, lines_of(rows, results)))
 
-    again, _ = parsed(file, layout=ANSWERS)
+    again, _ = parsed(file)
 
     assert_the_same(rows, again, names_of(full, job, ["claim_number"]) | {"claim_number": "claim_number"})
     assert [beyond(row) for row in again] == [beyond(row) for row in rows]
@@ -141,7 +138,7 @@ def test_a_csv_to_correct_gives_exactly_the_failed_rows(upload, results, bom):
 
     again, job_again = parsed(file)
 
-    assert_the_same([line.row for line in lines], again, names_of(to_correct, job, ["error", "next_action"]))
+    assert_the_same([line.row for line in lines], again, names_of(to_correct, job))
     assert [beyond(row) for row in again] == [beyond(line.row) for line in lines]
     answered = [ResultLine(row, line.result) for row, line in zip(again, lines, strict=True)]
     assert b"".join(CsvWriter(to_correct, bom=bom).write(job_again, answered)) == file
@@ -160,11 +157,8 @@ def test_a_workbook_gives_the_same_rows(upload, results):
     rows, job = parsed(upload)
     every = list(lines_of(rows, results))
     wanted = failed(every)
-    for columns, layout, lines, left_out in (
-        (full, ANSWERS, every, ["claim_number"]),
-        (to_correct, AS_FOUND, wanted, ["error", "next_action"]),
-    ):
+    for columns, lines, left_out in ((full, every, ["claim_number"]), (to_correct, wanted, [])):
         if lines:
             file = b"".join(XlsxWriter(columns).write(job, lines))
-            again, _ = parsed(file, UploadParser(today=lambda: TODAY), layout)
+            again, _ = parsed(file, UploadParser(today=lambda: TODAY))
             assert_the_same([line.row for line in lines], again, names_of(columns, job, left_out))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+from wsgiref.handlers import SimpleHandler
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 
@@ -13,6 +15,7 @@ from bulkclaims.repositories.memory import MemoryRepository
 from bulkclaims.service import BulkClaims
 from bulkclaims.testing.contracts.host_scenes import claims
 from bulkclaims.testing.fakes import InstantProcessor, RememberingDispatcher
+from bulkclaims.testing.wsgi import wsgi_app
 from bulkclaims.web import Request, WebApi
 from bulkclaims.web.authenticators import HostUsers
 from bulkclaims.web.calls import Call
@@ -99,3 +102,16 @@ def test_a_principal_of_no_organisation_is_the_hosts_mistake(bulk, caplog):
     assert (json.loads(answer.body)["at_fault"], json.loads(answer.body)["retry_helps"]) == ("service", False)
     assert b"organisation" not in answer.body
     assert "it is of the type int" in caplog.text
+
+
+def test_no_length_is_made_up_for_a_file_that_was_not_read(bulk):
+    """Servers that count what there is count a file that `HEAD` leaves out as 0; so there is a piece of nothing."""
+    path = f"csv-jobs/{uploaded(bulk)}/results/"
+    sent = io.BytesIO()
+    environ = {"REQUEST_METHOD": "HEAD", "PATH_INFO": f"/{path}", "QUERY_STRING": "partial=true"}
+    setup_testing_defaults(environ)
+    SimpleHandler(io.BytesIO(), sent, io.StringIO(), environ).run(wsgi_app(WebApi(bulk, Everybody()), "/"))
+
+    assert sent.getvalue().startswith(b"HTTP/1.0 200 OK")
+    assert b"text/csv" in sent.getvalue()
+    assert b"Content-Length" not in sent.getvalue()

@@ -74,7 +74,7 @@ def test_columns_are_remembered_once_the_file_was_taken(send, http_service):
 
 def test_a_refusal_tells_its_guesses_as_data(send):
     """So that a program can ask whoever sent the file, and send it again."""
-    file = FILE.replace(b"Fall", b"claim_numbr").replace(b"Mitglied-Nr", b"subscriber")
+    file = FILE.replace(b"Fall", b"claim_numbr").replace(b"Mitglied-Nr", b"member id")
     status, problem = send(file)
     assert (status, problem["code"], problem["guesses"]) == (
         422,

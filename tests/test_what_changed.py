@@ -13,7 +13,7 @@ from attrs import evolve
 
 from bulkclaims import comparing
 from bulkclaims.comparing import Comparisons
-from bulkclaims.errors import JobNotFound, NotNow
+from bulkclaims.errors import JobNotFound, KeyReused, NotNow
 from bulkclaims.jobs import JobId, Owner, Settings
 from bulkclaims.lookup import LookupProcessor, StediConnector, StediSettings
 from bulkclaims.privacy import PlainCipher, Secret
@@ -307,3 +307,218 @@ def test_rows_over_http_say_what_changed(http_service):
     first, *told = rows(None)
     assert told == [None] * 4
     assert rows("last")[1:] == (first, "Finalized", False, None)
+
+
+def days_on(desk):
+    """The day of March on which the payer answers from now on."""
+
+    def turn(day):
+        desk.payer.at = datetime(2026, 3, day, tzinfo=UTC)
+
+    return turn
+
+
+def cut_short(desk, *numbers, **told):
+    """A job that was cancelled after its first two rows."""
+    job = desk.job(*numbers, run=False, **told)
+    desk.bulk.run(desk.held[0])
+    desk.bulk.cancel("ACME", job.id)
+    return desk.bulk.job("ACME", job.id)
+
+
+def test_a_change_is_seen_across_a_job_that_was_cut_short(desk):
+    """Rows that it did not come to, or that ended in an error there, are compared with the answer before it."""
+    numbers = ("A", "B", "C", "D")
+    first = desk.job(*numbers)
+    desk.payer.words = {"B": "Error"}
+    second = cut_short(desk, *numbers, compare_with=first.id)
+    desk.payer.words = {"B": "Finalized", "C": "Finalized"}
+    third = desk.job(*numbers, compare_with=second.id)
+    fourth = desk.job(*numbers, compare_with=third.id)
+
+    assert (second.status, second.processed) == ("CANCELLED", 2)
+    assert [(said.status, said.changed) for said in desk.earlier(third)] == [
+        ("Pending", False),
+        ("Pending", True),
+        ("Pending", True),
+        ("Pending", False),
+    ]
+    assert [(said.status, said.changed) for said in desk.earlier(fourth)] == [
+        ("Pending", False),
+        ("Finalized", False),
+        ("Finalized", False),
+        ("Pending", False),
+    ]
+
+
+def test_a_row_that_the_earlier_job_lacks_is_compared_with_the_one_before(desk):
+    """As where some rows alone were asked once more; new is what none of the jobs has."""
+    first = desk.job("A", "!B", "C")
+    second = desk.job("A", compare_with=first.id)
+    desk.payer.words = {"C": "Finalized"}
+    third = desk.job("A", "!B", "C", "NEW", compare_with=second.id)
+
+    assert [(said.status, said.changed) for said in desk.earlier(third)] == [
+        ("Pending", False),
+        ("Error", False),
+        ("Pending", True),
+        ("", False),
+    ]
+
+
+def test_nothing_is_guessed_of_jobs_that_are_not_linked(desk):
+    """An earlier job that is compared with none has no jobs before it."""
+    desk.job("A")
+    desk.payer.words = {"A": "Error"}
+    second = desk.job("A")
+    desk.payer.words = {"A": "Finalized"}
+
+    assert desk.earlier(desk.job("A", compare_with=second.id)) == [Earlier("Error", changed=False, days_in_status=None)]
+
+
+@pytest.mark.parametrize(("errors", "status"), [(9, "Pending"), (10, "Error")])
+def test_ten_jobs_are_read_at_most(desk, errors, status):
+    """An answer before them is not known any more."""
+    job = desk.job("A")
+    desk.payer.words = {"A": "Error"}
+    for _ in range(errors):
+        job = desk.job("A", compare_with=job.id)
+    desk.payer.words = {"A": "Finalized"}
+
+    assert [said.status for said in desk.earlier(desk.job("A", compare_with=job.id))] == [status]
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        ({1: "Pending", 2: "Pending", 3: "Pending", 9: "Pending", 10: "Pending"}, [None, 1, 2, 8, 9]),
+        ({1: "Pending", 2: "Error", 10: "Pending"}, [None, None, 9]),
+        ({1: "Pending", 2: "Finalized", 5: "Pending", 9: "Pending"}, [None, None, None, 4]),
+        ({1: "Finalized", 2: "Pending", 5: "Pending", 9: "Pending"}, [None, None, 3, 7]),
+    ],
+)
+def test_days_in_status_are_counted_on_from_job_to_job(desk, days, told):
+    """As long as the word is the same in each answer; a status that comes back begins anew."""
+    turn, jobs, job = days_on(desk), [], None
+    for day, word in days.items():
+        turn(day)
+        desk.payer.words = {"A": word}
+        job = desk.job("A", compare_with=job and job.id)
+        jobs.append(job)
+
+    assert [said and said.days_in_status for job in jobs for said in desk.earlier(job)] == told
+
+
+def test_the_last_job_is_one_that_came_to_every_row(desk):
+    """Before a later one that was cut short; where there is no other, that one."""
+    first = desk.job("A", "B", "C")
+    cut_short(desk, "A", "B", "C")
+    named = cut_short(desk, "X", "Y", "Z", filename="other.csv")
+
+    assert desk.job("A", "B", "C", compare_with="last").upload.compared_with == first.id
+    assert desk.job("X", compare_with="last", filename="other.csv").upload.compared_with == named.id
+
+
+def test_a_job_of_the_chain_that_is_gone_ends_it(desk):
+    """What came before it is not known any more; the nearest one is."""
+    first = desk.job("A", "B")
+    desk.payer.words = {"B": "Error"}
+    second = desk.job("A", "B", compare_with=first.id)
+    third = desk.job("A", "B", compare_with=second.id)
+    fourth = desk.job("A", "B", compare_with=third.id)
+    assert [said.status for said in desk.earlier(fourth)] == ["Pending", "Pending"]
+    desk.bulk.delete("ACME", first.id)
+
+    assert [said.status for said in desk.earlier(fourth)] == ["Pending", "Error"]
+
+
+def test_a_job_of_the_chain_that_goes_while_it_is_read_ends_it(caplog):
+    """The jobs behind it are read all the same, and the log says so."""
+    desk = Desk(Vanishing())
+    with desk.bulk:
+        first = desk.job("A", "B")
+        second = desk.job("A", "B", compare_with=first.id)
+        desk.payer.words = {"B": "Error"}
+        third = desk.job("A", "B", compare_with=second.id)
+        fourth = desk.job("A", "B", compare_with=third.id)
+        desk.repository.vanished = second.id
+
+        assert [said.status for said in desk.earlier(fourth)] == ["Pending", "Error"]
+    assert f"Job {fourth.id} is not compared with job {second.id}" in caplog.text
+
+
+def test_a_file_is_final_when_all_jobs_that_it_tells_of_have_ended(desk):
+    """Its name follows each of them, also one that is compared with through another."""
+    desk.payer.words = {"A": "Error"}
+    first = desk.job("A")
+    second = desk.job("A", compare_with=first.id)
+    third = desk.job("A", compare_with=second.id)
+    before = desk.bulk.results_file(third).mark
+    desk.payer.words = {}
+    desk.bulk.retry("ACME", first.id)
+    moving = desk.bulk.results_file(third).mark
+    desk.bell.deliver(desk.bulk.run)
+    after = desk.bulk.results_file(third).mark
+
+    assert moving is None
+    assert None not in {before, after}
+    assert before != after
+    assert [said.status for said in desk.earlier(third)] == ["Pending"]
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "is_same"),
+    [
+        ("named", "named", True),
+        ("named", "last", True),
+        ("last", "last", True),
+        ("last", "named", True),
+        ("last", None, False),
+        ("named", None, False),
+        ("named", "other", False),
+        (None, None, True),
+        (None, "last", False),
+        (None, "named", False),
+    ],
+)
+def test_an_upload_sent_again_is_compared_with_the_same(desk, first, again, is_same):
+    """Under its key; whatever else was asked for would be lost, so it is refused."""
+    other = desk.job("B", filename="other.csv").id
+    compare_with = {"named": desk.job("A").id, "other": other, "last": "last", None: None}
+
+    def submit(told):
+        upload = io.BytesIO(f"{HEADER}\nA,ALMA,TESTER,03/04/1972,ZX12".encode())
+        owner, told = Owner("ACME"), compare_with[told]
+        return desk.bulk.submit(upload, filename="claims.csv", owner=owner, key="march", compare_with=told).id
+
+    job_id = submit(first)
+    if is_same:
+        assert submit(again) == job_id
+    else:
+        with pytest.raises(KeyReused):
+            submit(again)
+
+
+@pytest.mark.parametrize("is_compared", [True, False])
+def test_an_upload_that_found_no_last_job_is_sent_again(desk, is_compared):
+    """By then there may be one; the first upload counts, and the job says that there was none."""
+    upload = f"{HEADER}\nA,ALMA,TESTER,03/04/1972,ZX12".encode()
+    told = {"filename": "claims.csv", "owner": Owner("ACME"), "key": "march", "compare_with": "last"}
+    first = desk.bulk.submit(io.BytesIO(upload), **told)
+    if is_compared:
+        desk.bell.deliver(desk.bulk.run)
+
+    assert desk.bulk.submit(io.BytesIO(upload), **told).id == first.id
+    named = {**told, "compare_with": first.id}
+    with pytest.raises(KeyReused):
+        desk.bulk.submit(io.BytesIO(upload), **named)
+
+
+def test_long_jobs_are_not_followed_far(desk, monkeypatch):
+    """The job before is read whatever its length; those before that only while it does not take long."""
+    monkeypatch.setattr(comparing, "_MOST_ROWS", 3)
+    jobs = [desk.job("A", "B")]
+    for _ in range(3):
+        jobs.append(desk.job("A", "B", compare_with=jobs[-1].id))
+    comparisons = comparing.Comparisons(desk.repository, PlainCipher())
+    assert [job.id for job in comparisons.earlier_jobs(jobs[-1])] == [jobs[-2].id]

@@ -8,8 +8,9 @@ import pytest
 from attrs import evolve
 
 from bulkclaims.jobs import JobId
+from bulkclaims.parsing.aliases import REASON, RESULTS
 from bulkclaims.parsing.columns import name_columns
-from bulkclaims.records import Earlier, Layout, ResultLine, Row, RowResult, Source, UploadFacts
+from bulkclaims.records import Earlier, Known, Layout, ResultLine, Row, RowResult, Source, UploadFacts
 from bulkclaims.testing.contracts.writer import JOB
 from bulkclaims.writers import full, nine, to_correct
 
@@ -120,19 +121,50 @@ def test_what_an_answer_tells():
 
 
 def test_to_correct():
-    """What was uploaded, in its order, and behind it what is wrong and what to do."""
-    assert names(to_correct(job_of("Notes", *REQUIRED))) == ["Notes", *REQUIRED, "error", "next_action"]
+    """What is wrong and what to do, and behind it what was uploaded, in its order."""
+    assert names(to_correct(job_of("Notes", *REQUIRED))) == ["error", "next_action", "Notes", *REQUIRED]
 
 
 def test_a_second_round_has_the_reason_once():
-    """What an earlier round said of a row is superseded, wherever it stands."""
-    job = job_of("error", *REQUIRED, "next_action")
+    """What an earlier round said of a row is superseded."""
+    job = job_of("error", "next_action", *REQUIRED)
     line = ResultLine(
         Row(1, job.upload.facts.columns, tuple("0123456")), RowResult(1, "C", "Error", False, error="New.")
     )
 
-    assert names(to_correct(job)) == [*REQUIRED, "error", "next_action"]
-    assert list(cells(to_correct(job), line).values()) == [*"12345", "New.", ""]
+    assert names(to_correct(job)) == ["error", "next_action", *REQUIRED]
+    assert list(cells(to_correct(job), line).values()) == ["New.", "", *"23456"]
+
+
+@pytest.mark.parametrize(
+    "begin", [["error"], ["next_action", "error"], ["Notes", "error", "next_action"], ["Error", "Next_Action"]]
+)
+def test_a_column_of_the_uploads_own_is_kept(begin):
+    """A file that does not begin with our two columns is none of ours, and what stands in it is not lost."""
+    job = job_of(*begin, *REQUIRED)
+    row = Row(1, job.upload.facts.columns, tuple(map(str, range(len(begin) + 5))))
+
+    found = cells(to_correct(job), ResultLine(row, RowResult(1, "C", "Error", False, error="New.")))
+
+    kept = [f"{name} (uploaded)" if name in {"error", "next_action"} else name for name in begin]
+    assert list(found) == ["error", "next_action", *kept, *REQUIRED]
+    assert list(found.values()) == ["New.", "", *row.values]
+
+
+def test_our_files_begin_as_the_parser_knows_them():
+    """By their first columns they are known for ours."""
+    assert tuple(names(to_correct(job_of(*REQUIRED)))[:2]) == REASON
+    for columns in (nine, full):
+        assert tuple(names(columns(job_of(*REQUIRED, compared_with=JobId(JOB.id))))[:9]) == RESULTS
+
+
+def test_a_file_with_all_columns_is_read_without_a_word():
+    """Its own columns are none of ours, but for the claim's number: not the payer's number of it, nor who was asked."""
+    written = names(full(job_of(*REQUIRED, "payer_id", compared_with=JobId(JOB.id))))
+
+    read = {heading.text: heading.column for heading in name_columns(written) if heading.known is not Known.OTHER}
+
+    assert read == {name: name for name in (*REQUIRED, "payer_id")}
 
 
 @pytest.mark.parametrize("columns", [full, to_correct])
@@ -159,8 +191,8 @@ def test_a_column_that_is_none_of_ours_by_word_stays_so(heading):
 
     again = name_columns(names(to_correct(job)))
 
-    assert [each.column for each in again[1:6]] == REQUIRED
-    assert again[0].column.endswith(" (uploaded)")
+    assert [each.column for each in again[3:8]] == REQUIRED
+    assert again[2].column.endswith(" (uploaded)")
 
 
 def test_a_row_that_a_parser_left_short():
@@ -168,4 +200,4 @@ def test_a_row_that_a_parser_left_short():
     job = job_of(*REQUIRED)
     line = ResultLine(Row(1, tuple(REQUIRED), ("C1",)), RowResult(1, "C1", "Error", False))
 
-    assert list(cells(to_correct(job), line).values()) == ["C1", *[""] * 6]
+    assert list(cells(to_correct(job), line).values()) == ["", "", "C1", *[""] * 4]

@@ -124,7 +124,7 @@ def test_columns_of_the_upload():
     ]
 
     assert b"".join(CsvWriter(to_correct).write(job, lines)).decode() == (
-        '\'=a,b,error,next_action\r\n"\'-1"," x","No.",""\r\n1,2,,,\'=3,\r\n'
+        'error,next_action,\'=a,b\r\n"No.","","-1"," x"\r\n,,1,2,\'=3,\r\n'
     )
 
 

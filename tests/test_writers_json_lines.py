@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from attrs import evolve
 
-from bulkclaims.records import REQUIRED_COLUMNS, ResultLine, Row, RowResult
+from bulkclaims.records import REQUIRED_COLUMNS, Earlier, ResultLine, Row, RowResult
 from bulkclaims.testing.contracts import ResultWriterContract
 from bulkclaims.testing.contracts.writer import JOB
 from bulkclaims.writers import JsonLinesWriter, full, nine, to_correct
@@ -74,6 +74,20 @@ def test_cells_beyond_the_header():
 
     assert corrected["further_cells"] == ["x", ""]
     assert "further_cells" not in short
+
+
+@pytest.mark.parametrize("columns", [nine, full])
+@pytest.mark.parametrize(
+    ("earlier", "told"), [(Earlier("Pending", True, 3), True), (Earlier("Paid", False, None), False), (None, None)]
+)
+def test_what_changed_is_a_flag(columns, earlier, told):
+    """True, false, or null where nothing is known; people are given a word."""
+    job = evolve(JOB, upload=evolve(JOB.upload, compared_with=JOB.id))
+    line = ResultLine(Row(1, REQUIRED_COLUMNS, VALUES), RowResult(1, "C1", "Paid", True), earlier)
+
+    (read,) = (json.loads(file) for file in JsonLinesWriter(columns).write(job, [line]))
+
+    assert read["changed"] is told
 
 
 def test_every_line_is_one_line():

@@ -210,7 +210,8 @@ def test_columns_of_the_upload_stay_text_when_they_are_typed_anew():
 
     sheet = openpyxl.load_workbook(io.BytesIO(file))["Results"]
 
-    assert list(sheet.values)[1] == (*VALUES, "Too many cells.", None, "=x")
+    assert list(sheet.values)[1] == ("Too many cells.", None, *VALUES, "=x")
+    assert [sheet[place].number_format for place in ("C1", "G2", "H2")] == ["@"] * 3
     assert sheet["H2"].data_type == "s"
 
 

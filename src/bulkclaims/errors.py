@@ -148,13 +148,21 @@ class UploadRepeated(BulkClaimsError):
 
 
 class KeyReused(BulkClaimsError):
-    """The organisation has used this upload's key before, for another file or with other defaults."""
+    """
+    The organisation has used this upload's key before, for something else.
+
+    That is another file, or the same one with other defaults, read as other columns or from another sheet, or compared
+    with another job.
+    """
 
     code = "key_reused"
     at_fault = "request"
 
     def __init__(self) -> None:
-        super().__init__("This key was used before for another file; take a new one for each file.")
+        super().__init__(
+            "This key was used before for another file, or for this one read or compared otherwise; take a new one, or "
+            "send the very same upload again."
+        )
 
 
 class UploadSuperseded(BulkClaimsError):

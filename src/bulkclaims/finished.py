@@ -75,10 +75,10 @@ class ResultFiles:
 
     def mark(self, job: Job, shape: Shape) -> bytes | None:
         """Name the bytes of a file by all that they depend on; None while they may still change."""
-        earlier = self.results.comparisons.earlier_job(job)
-        if not all(each.status.ended for each in (job, earlier) if each):
+        jobs = (job, *self.results.comparisons.earlier_jobs(job))
+        if not all(each.status.ended for each in jobs):
             return None
-        told = [_VERSION, shape.facts(), _facts(job), earlier and _facts(earlier)]
+        told = [_VERSION, shape.facts(), *map(_facts, jobs)]
         return blake2b(json.dumps(told).encode(), digest_size=32).digest()
 
     def remember(self, job: Job, mark: bytes, found: FileDigest) -> None:

@@ -66,7 +66,7 @@ class Intake:
             UploadRejected: The file as a whole or one of the defaults cannot be used; nothing is left of it.
             UploadRepeated: An upload under the key is still under way.
             UploadSuperseded: The file came so slowly that its upload was given up.
-            KeyReused: The key was used for another file, or with other defaults.
+            KeyReused: The key was used for another file, or for this one read or compared otherwise.
             JobNotFound: The organisation has no such job to compare with; nothing was read.
         """
         if told.compare_with is not None and told.compare_with != "last":
@@ -82,7 +82,8 @@ class Intake:
             if repeated.job_id is None:
                 raise
             deque(chunks, maxlen=0)
-            return self._same(owner, JobId(repeated.job_id), parsed.facts.sha256, defaults)
+            job = self.repository.get(owner.organisation, JobId(repeated.job_id))
+            return _require_same(job, parsed.facts, defaults, told)
         log, found = ErrorLog(self.settings.listed_errors), Findings(_KEPT_SAMPLES)
         try:
             for number, rows in enumerate(chain([first], chunks)):
@@ -142,12 +143,6 @@ class Intake:
         last = last_alike(self.repository, owner.organisation, filename, facts.sha256)
         return (facts, last.id) if last else (evolve(facts, notes=(*facts.notes, _NONE_TO_COMPARE)), None)
 
-    def _same(self, owner: Owner, job_id: JobId, sha256: str, defaults: Mapping[str, str]) -> Job:
-        job = self.repository.get(owner.organisation, job_id)
-        if (job.upload.facts.sha256, dict(job.defaults)) != (sha256, dict(defaults)):
-            raise KeyReused
-        return job
-
     def _new_job(self, filename: str, owner: Owner, defaults: Mapping[str, str], key: str) -> NewJob:
         salt = self.cipher.seal(secrets.token_bytes(_SALT_BYTES))
         return NewJob(owner, filename, salt, dict(defaults), self.settings.deadline_seconds, key)
@@ -155,6 +150,27 @@ class Intake:
     def _seal(self, number: int, rows: Sequence[Row]) -> NewChunk:
         refused = tuple(seal_result(refusal(row), self.cipher) for row in rows if row.errors)
         return NewChunk(number, len(rows), seal_rows(rows, self.cipher), refused)
+
+
+def _require_same(job: Job, facts: UploadFacts, defaults: Mapping[str, str], told: Told) -> Job:
+    """
+    Give back a job that an upload under its key would make once more.
+
+    Raises:
+        KeyReused: It would make another one.
+    """
+    before = job.upload.facts
+    is_read_alike = (before.sha256, before.columns, before.sheet) == (facts.sha256, facts.columns, facts.sheet)
+    if not is_read_alike or dict(job.defaults) != dict(defaults) or not _is_compared_so(job, told):
+        raise KeyReused
+    return job
+
+
+def _is_compared_so(job: Job, told: Told) -> bool:
+    """Whether a job is compared with what an upload names: by `last` with some other, or with none for want of one."""
+    if told.compare_with == "last":
+        return job.upload.compared_with is not None or _NONE_TO_COMPARE in job.upload.facts.notes
+    return job.upload.compared_with == told.compare_with
 
 
 def refusal(row: Row) -> RowResult:

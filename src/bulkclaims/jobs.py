@@ -109,7 +109,7 @@ class UploadSummary:
     same_as: JobId | None = None
     """The organisation's latest earlier job that was made of the very same bytes."""
     compared_with: JobId | None = None
-    """The earlier job that this one's results are compared with."""
+    """The earlier job that this one's results are compared with, and through it with those before."""
 
 
 @frozen

@@ -11,13 +11,14 @@ from attrs import field, frozen
 
 from bulkclaims.errors import PayloadUnreadable
 from bulkclaims.parsing.aliases import LONGEST, bare
-from bulkclaims.parsing.columns import require_known
+from bulkclaims.parsing.columns import COLUMNS, require_known
 from bulkclaims.privacy import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from bulkclaims.interfaces import Cipher, KeptStore
+    from bulkclaims.records import Heading
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +26,16 @@ _MARK = sha256(b"bulkclaims.layouts.columns").digest()
 """There is one such entry for an organisation, so its mark says nothing of it."""
 _SECONDS = 10 * 365 * 24 * 3600.0
 _MOST = 200
+
+
+def as_in_file(columns: Mapping[str, str | None], headings: Iterable[Heading]) -> dict[str, str | None]:
+    """
+    Put what was said of headings that are exactly our own names under these.
+
+    Such a heading is read as its name, unless something else is remembered of just that spelling.
+    """
+    spelt = {bare(heading.text): heading.text for heading in headings if heading.text in COLUMNS}
+    return {spelt.get(bare(heading), heading): column for heading, column in columns.items()}
 
 
 @frozen

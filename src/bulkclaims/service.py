@@ -16,7 +16,7 @@ from bulkclaims.finished import ResultFiles
 from bulkclaims.intake import Intake, Told
 from bulkclaims.interfaces import KeptStore
 from bulkclaims.jobs import Progress, Settings
-from bulkclaims.layouts import SavedColumns
+from bulkclaims.layouts import SavedColumns, as_in_file
 from bulkclaims.parsing import UploadParser
 from bulkclaims.privacy import PlainCipher
 from bulkclaims.records import AS_FOUND
@@ -154,7 +154,7 @@ class BulkClaims:
             defaults: Values for optional columns, such as `payer_id`, where the file has none. They may be written as
                 cells may.
             key: The sender's own word for this upload, at most 64 characters: whoever sends the same file again under
-                the same key gets the job that it became the first time.
+                the same key, and says the same of it, gets the job that it became the first time.
             layout: What is known beforehand of how the file is laid out; what is not is found out.
             compare_with: An earlier job of the organisation, so that results say what changed since; `last` for the
                 latest with the same content or, if there is none, with the same name, of those that have ended.
@@ -167,7 +167,7 @@ class BulkClaims:
             UploadRejected: The file as a whole cannot be used, or one of *defaults* cannot; nothing is left of it.
             UploadRepeated: An upload under *key* is still under way.
             UploadSuperseded: The file came so slowly that its upload was given up.
-            KeyReused: *key* was used for another file, or with other defaults.
+            KeyReused: *key* was used for another file, or with other defaults, columns, sheet or job to compare with.
             JobNotFound: The organisation has no such job to compare with; nothing was read.
             RepositoryUnavailable: The job could not be stored, and nothing is left of it; or the columns could not be
                 remembered: then the same upload under the same *key* remembers them.
@@ -179,7 +179,7 @@ class BulkClaims:
         job = self._intake.submit(upload, filename, owner, told)
         self._start(job)
         if saved and layout.columns:
-            saved.remember(owner.organisation, layout.columns)
+            saved.remember(owner.organisation, as_in_file(layout.columns, job.upload.facts.headings))
         return job
 
     def columns(self, organisation: str) -> Mapping[str, str]:

@@ -17,7 +17,7 @@ from bulkclaims.cli.options import ALL_SUCCEEDED, SOME_FAILED, common_options
 from bulkclaims.cli.progress import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from bulkclaims.checking import CheckReport
     from bulkclaims.cli.options import Terminal
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from bulkclaims.jobs import PayerPlan
     from bulkclaims.records import Layout, Problem, UploadFacts
 
+
+_NOTED = 10
+"""So many kinds of what is worth a look are said before a run goes on."""
 
 report_option = click.option(
     "--report",
@@ -70,10 +73,22 @@ def say_report(terminal: Terminal, report: CheckReport | CheckInfo, facts: Uploa
 
 def say_warnings(terminal: Terminal, warnings: Sequence[Problem]) -> None:
     """Say what is worth a look in rows that are sent all the same."""
+    for line in _warnings(warnings):
+        terminal.say(line)
+
+
+def note_warnings(terminal: Terminal, warnings: Sequence[Problem], job_id: str) -> None:
+    """Say the first of it beside the output, and where the rest is."""
+    for line in _warnings(warnings[:_NOTED]):
+        terminal.note(line)
+    if len(warnings) > _NOTED:
+        terminal.note(f"… and {len(warnings) - _NOTED:,} more; see {terminal.command('show', job_id)}")
+
+
+def _warnings(warnings: Sequence[Problem]) -> Iterator[str | Text]:
     if warnings:
-        terminal.say("Worth a look, though the rows are sent:")
-    for problem in warnings:
-        terminal.say(problem_sentence(problem, "yellow"))
+        yield "Worth a look, though the rows are sent:"
+    yield from (problem_sentence(problem, "yellow") for problem in warnings)
 
 
 def _is_told(attribute: attrs.Attribute[object], _: object) -> bool:

@@ -9,23 +9,24 @@ from typing import TYPE_CHECKING
 import click
 
 from bulkclaims.cli import wiring
-from bulkclaims.cli.check import say_warnings
+from bulkclaims.cli.check import plan_sentence, say_warnings
 from bulkclaims.cli.files import write_whole
 from bulkclaims.cli.options import common_options, standard_output
 from bulkclaims.cli.shapes import shape_options
 from bulkclaims.finished import ResultFiles
 from bulkclaims.privacy import PlainCipher
+from bulkclaims.records import Known
 from bulkclaims.results import Results
 from bulkclaims.web.bodies import job_body
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from bulkclaims.cli.options import Terminal
     from bulkclaims.client import JobInfo
     from bulkclaims.interfaces import JobRepository
-    from bulkclaims.jobs import Job
-    from bulkclaims.records import CellError
+    from bulkclaims.jobs import Job, UploadSummary
+    from bulkclaims.records import CellError, Heading, UploadFacts
     from bulkclaims.shapes import Shape
 
 
@@ -65,11 +66,7 @@ def show(terminal: Terminal, job_id: str) -> None:
         job = wiring.job(store, terminal.settings.organisation, job_id)
         known = _files(store).of(job).known
     body = job_body(job, known.sha256 if known else None)
-    for name, value in body.items():
-        if name not in {"error_log", "warnings"}:
-            terminal.say(f"{name:20} {'' if value is None else value}")
-    say_errors(terminal, job.upload.error_log, job.upload.error_count)
-    say_warnings(terminal, job.upload.warnings)
+    say_job(terminal, body, job.upload.facts, job.upload)
     terminal.give(body)
 
 
@@ -77,7 +74,42 @@ def _files(store: JobRepository) -> ResultFiles:
     return ResultFiles(Results(store, PlainCipher()))
 
 
-def say_errors(terminal: Terminal, errors: Sequence[CellError], count: int) -> None:
+def say_job(
+    terminal: Terminal, facts: Mapping[str, object], file: UploadFacts | JobInfo, found: UploadSummary | JobInfo
+) -> None:
+    """Say what is known of a job: its *facts*, what its file was read as, and what was found in that."""
+    for name, value in facts.items():
+        if not isinstance(value, list | tuple):
+            _say_all(terminal, name, ["" if value is None else value])
+    _say_all(terminal, "notes", file.notes)
+    _say_all(terminal, "headings", _headings(file.headings))
+    _say_all(terminal, "plan", map(plan_sentence, found.plan))
+    _say_errors(terminal, found.error_log, found.error_count)
+    say_warnings(terminal, found.warnings)
+
+
+def _say_all(terminal: Terminal, name: str, values: Iterable[object]) -> None:
+    for number, value in enumerate(values):
+        terminal.say(f"{'' if number else name:20} {value}")
+
+
+def _headings(headings: Sequence[Heading]) -> Iterator[str]:
+    """Say in one line which columns the file names as we do, and of each of the others what it was read as."""
+    ours = [heading for heading in headings if heading.known is Known.NAME and heading.text == heading.column]
+    if ours:
+        yield ", ".join(heading.text for heading in ours)
+    for heading in headings:
+        if heading not in ours:
+            read = "" if heading.text == heading.column else f" → {_plain(heading.column)}"
+            yield f"{_plain(heading.text) or '(blank)'}{read} ({heading.known})"
+
+
+def _plain(heading: str) -> str:
+    """Leave out of a heading what would move the terminal's cursor."""
+    return "".join(mark if mark.isprintable() else "\ufffd" for mark in " ".join(heading.split()))
+
+
+def _say_errors(terminal: Terminal, errors: Sequence[CellError], count: int) -> None:
     """Say which cells were refused, and how many more there are."""
     for error in errors:
         place = f"row {error.row}, {error.column}" if error.column else f"row {error.row}"

@@ -61,7 +61,7 @@ class Terminal:
             with standard_output():
                 self.out.print(what, soft_wrap=not isinstance(what, Table))
 
-    def note(self, text: str) -> None:
+    def note(self, text: str | Text) -> None:
         """Write *text* beside the output."""
         self.err.print(text, soft_wrap=True)
 

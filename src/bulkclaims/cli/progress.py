@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bulkclaims.jobs import JobStatus
+from bulkclaims.records import ERROR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -170,6 +171,8 @@ class Tally:
     compared: int = 0
     """Results that an earlier job says something of, if only that it has no such row."""
     changed: int = 0
+    unknown: int = 0
+    """Those of which earlier jobs have no answer, so that nobody knows whether they changed."""
 
     def count(self, lines: Iterable[ResultLine]) -> Iterator[ResultLine]:
         """Pass *lines* on, counted."""
@@ -181,6 +184,7 @@ class Tally:
             if line.earlier:
                 self.compared += 1
                 self.changed += line.earlier.changed
+                self.unknown += line.earlier.status in {"", ERROR}
             yield line
 
     def table(self) -> Table:
@@ -194,6 +198,8 @@ class Tally:
             table.add_row(Padding(reason, (0, 0, 0, 2)), f"{rows:,}", style="dim")
         if self.compared:
             table.add_row("changed since the earlier job", f"{self.changed:,}")
+        if self.unknown:
+            table.add_row("no earlier answer", f"{self.unknown:,}")
         return table
 
 

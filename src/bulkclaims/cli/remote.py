@@ -16,7 +16,7 @@ from attrs import frozen
 from bulkclaims.cli.check import report_option, say_report
 from bulkclaims.cli.fetching import save, wanted
 from bulkclaims.cli.files import check_output, open_claims, write_whole
-from bulkclaims.cli.jobs import HEADER, job_line, say_errors
+from bulkclaims.cli.jobs import HEADER, job_line, say_job
 from bulkclaims.cli.layouts import layout_options
 from bulkclaims.cli.options import INTERRUPTED, errors_told, exit_code, standard_output, terminal_of
 from bulkclaims.cli.progress import display_of, headline
@@ -205,10 +205,7 @@ def show(terminal: Terminal, client: Client, job_id: str) -> None:
     """Show how a job stands, and the cells that were refused when its file was read."""
     job = client.job(job_id)
     described = _plain(job)
-    for name, value in described.items():
-        if name != "error_log":
-            terminal.say(f"{name:20} {'' if value is None else value}")
-    say_errors(terminal, job.error_log, job.error_count)
+    say_job(terminal, described, job, job)
     terminal.give(described)
 
 

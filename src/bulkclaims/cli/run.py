@@ -15,6 +15,7 @@ import click
 from attrs import frozen
 
 from bulkclaims.cli import wiring
+from bulkclaims.cli.check import note_warnings
 from bulkclaims.cli.files import check_output, open_claims, write_whole
 from bulkclaims.cli.layouts import layout_options, words_of
 from bulkclaims.cli.options import INTERRUPTED, common_options, exit_code
@@ -186,6 +187,7 @@ class _Session:
             raise click.exceptions.Exit(INTERRUPTED) from None
         for note in job.upload.facts.notes:
             self.terminal.note(note)
+        note_warnings(self.terminal, job.upload.warnings, job.id)
         return job
 
     def run_to_end(self, job: Job, path: Path, advice: str) -> Job:
@@ -230,8 +232,8 @@ def _sum_up(terminal: Terminal, job: Job, tally: Tally, path: Path, digest: str 
     terminal.say(f"Results: {path}   Job: {job.id}")
     if job.upload.compared_with and not tally.compared:
         terminal.note("The job to compare with is not kept any more, so what changed is not known.")
-    changed = {"changed": tally.changed} if tally.compared else {}
-    terminal.give({**job_body(job, digest), "results": str(path), **changed})
+    counts = {"changed": tally.changed, "no_earlier_answer": tally.unknown} if tally.compared else {}
+    terminal.give({**job_body(job, digest), "results": str(path), **counts})
 
 
 def _digest(path: Path) -> str:

@@ -96,8 +96,8 @@ class Client:
             file: From its beginning, whatever was read of it; sent as it is read, never held whole.
             filename: What its owner calls it, for display alone; its own name unless given.
             defaults: Values for optional columns, such as `payer_id`, where the file has none.
-            key: Your own word for this upload: the same file under the same key is the same job, also when another
-                process sends it again. A new one unless given.
+            key: Your own word for this upload: the same file with the same arguments under the same key is the same
+                job, also when another process sends it again. A new one unless given.
             columns: Our name for each of these headings of the file, "" for none of ours, None for whatever it would
                 be had nothing been remembered of it.
             remember_columns: Whether later files of the organisation are to be read by *columns*, too.

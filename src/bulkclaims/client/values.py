@@ -43,7 +43,7 @@ class RowInfo(RowResult):
     """A row's result, with what the job says that its own is compared with; of an older service less of it."""
 
     previous_status: str | None = None
-    """The status word there, "" where that job has no such row; None where it is compared with none."""
+    """The status word of the last answer before, "" of a row that is new; None where it is compared with none."""
     changed: bool | None = None
     """Whether status word, amounts or day of adjudication are others since; None likewise."""
     days_in_status: int | None = None

@@ -35,7 +35,6 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     ),
     "date_of_birth": ("dob", "birth date", "birthday", "patient dob", "patient date of birth", "patient birth date"),
     "subscriber_id": (
-        "subscriber",
         "subscriber #",
         "subscriber no",
         "member id",
@@ -45,7 +44,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
         "policy #",
         "policy no",
     ),
-    "payer_id": ("payer", "payer #", "payer no", "payer code", "trading partner id"),
+    "payer_id": ("payer #", "payer no", "payer code", "trading partner id"),
     "npi": ("provider npi", "billing npi", "billing provider npi", "npi #", "npi no"),
     "tin": ("practice tin", "tax id", "tax id #", "ein", "provider tin", "billing tin"),
     "first_service_date": (
@@ -77,7 +76,27 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
         "pcn",
     ),
 }
-"""Other names of each column. Case, spaces and punctuation do not count, and `#` reads as `number`."""
+"""
+Other names of each column. Case, spaces and punctuation do not count, and `#` reads as `number`.
+
+Under `payer` and `subscriber` people write names, not ids, so these are names of no column.
+"""
+
+REASON = ("error", "next_action")
+"""With these begins the header of a file to correct."""
+
+RESULTS = (
+    "row",
+    "claim_number",
+    "status",
+    "patient_name",
+    "total_charged",
+    "total_paid",
+    "processed_date",
+    "success",
+    "error",
+)
+"""With these begins the header of every other file of results."""
 
 
 def bare(heading: str) -> str:

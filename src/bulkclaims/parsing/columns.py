@@ -1,8 +1,10 @@
 """
 Which column of a file is which of ours.
 
-What the sender said of a heading goes before what the organisation said earlier, and that before our own names. What
-only resembles a name is told when the file is refused for lack of it, and never acted on.
+What the sender said of a heading goes before what the organisation said earlier, and that before our own names. Of
+these, one that is spelt exactly as we write it goes before other spellings and other names, and before what the
+organisation said of a heading spelt otherwise: that is how our own files have them. What only resembles a name is told
+when the file is refused for lack of it, and never acted on.
 """
 
 from __future__ import annotations
@@ -12,11 +14,11 @@ from collections import defaultdict
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Self
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bulkclaims.errors import UploadRejected
 from bulkclaims.formulas import unguarded
-from bulkclaims.parsing.aliases import KNOWN, bare
+from bulkclaims.parsing.aliases import KNOWN, REASON, RESULTS, bare
 from bulkclaims.records import AS_FOUND, OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Heading, Known
 
 if TYPE_CHECKING:
@@ -38,10 +40,12 @@ class _Reading:
     column: str = ""
     """Our name; "" for none of ours."""
     known: Known = Known.OTHER
+    exact: bool = False
+    """Whether it is one of our names, spelt as we spell it."""
 
 
 _OTHER = _Reading()
-_WEAKEST_FIRST = (Known.NAME, Known.SAVED, Known.GIVEN)
+_WEAKEST_FIRST = ((Known.NAME, False), (Known.NAME, True), (Known.SAVED, False), (Known.GIVEN, False))
 
 
 @frozen
@@ -49,8 +53,13 @@ class Names:
     """What each heading that we know, or were told of, is read as in one file."""
 
     _readings: Mapping[str, _Reading]
+    """By what counts of a heading."""
+    _exact: Mapping[str, _Reading]
+    """By the heading itself, which goes before."""
     _given: Mapping[str, str]
     """Our column for each heading that is to be in the file."""
+    _of_ours: Self | None = None
+    """By what files of ours are read; None where that is no other than this."""
 
     @classmethod
     def of(cls, layout: Layout) -> Self:
@@ -63,25 +72,44 @@ class Names:
         given = {bare(heading): column for heading, column in layout.columns.items()}
         require_known(given.values())
         # What another version of this library saved may be unknown to this one.
-        saved = {bare(heading): column for heading, column in layout.saved.items() if column in {"", *COLUMNS}}
+        saved = {
+            bare(heading): (heading, _said(column, Known.SAVED))
+            for heading, column in layout.saved.items()
+            if column in {"", *COLUMNS} and bare(heading) not in {"", *given}
+        }
+        said = {name: _said(column, Known.GIVEN) for name, column in given.items() if column is not None}
         readings = {name: _Reading(column, Known.NAME) for name, column in KNOWN.items()}
-        readings |= {name: _said(column, Known.SAVED) for name, column in saved.items() if name not in given}
-        readings |= {name: _said(column, Known.GIVEN) for name, column in given.items() if column is not None}
+        readings |= {name: reading for name, (_, reading) in saved.items()} | said
         readings.pop("", None)
-        return cls(readings, {name: column for name, column in given.items() if column})
+        exact = {column: said.get(bare(column), _Reading(column, Known.NAME, exact=True)) for column in COLUMNS}
+        exact |= dict(saved.values())
+        of_ours = cls.of(evolve(layout, saved={})) if saved else None
+        return cls(readings, exact, {name: column for name, column in given.items() if column}, of_ours)
+
+    def for_header(self, headings: Sequence[str]) -> Self:
+        """
+        Choose what *headings* are read by.
+
+        A file that we wrote names its columns as they were read, so what the organisation saved of others' does not
+        count there.
+        """
+        first = tuple(map(_spelt, headings[: len(RESULTS)]))
+        return self._of_ours if self._of_ours and (first == RESULTS or first[: len(REASON)] == REASON) else self
 
     def columns_in(self, cells: Sequence[str]) -> set[str]:
         """Our names for those of *cells* that are headings; "" stands for all that were said to be none of ours."""
-        names = map(bare, cells[:MOST_COLUMNS])
-        return {self._readings[name].column for name in names if name in self._readings}
+        find = self.for_header(cells).find
+        return {reading.column for reading in map(find, cells[:MOST_COLUMNS]) if reading}
 
-    def knows(self, heading: str) -> bool:
-        """Tell whether anything is known of *heading*, be it that it is none of ours."""
-        return bare(heading) in self._readings
+    def find(self, heading: str) -> _Reading | None:
+        """Find what is known of *heading*, be it that it is none of ours; None where nothing is."""
+        return self._exact.get(_spelt(heading)) or self._readings.get(bare(heading))
 
     def read(self, headings: Sequence[str]) -> list[_Reading]:
         """
-        Read each heading; of several for one column, those that only have its name give way to what was said.
+        Read each heading; of several for one column, the weaker ones give way.
+
+        Those that are among its names do to what was said, and other names and spellings to the one that is exact.
 
         Raises:
             UploadRejected: A heading that the sender spoke of is not there.
@@ -93,11 +121,14 @@ class Names:
                 "case, spaces and punctuation do not count.",
                 code="unknown_heading",
             )
-        readings = [self._readings.get(name, _OTHER) for name in names]
+        readings = [self.find(heading) or _OTHER for heading in headings]
         strongest = {
-            reading.column: reading.known for known in _WEAKEST_FIRST for reading in readings if reading.known is known
+            reading.column: strength
+            for strength in _WEAKEST_FIRST
+            for reading in readings
+            if _strength(reading) == strength
         }
-        return [reading if strongest.get(reading.column) is reading.known else _OTHER for reading in readings]
+        return [reading if strongest.get(reading.column) == _strength(reading) else _OTHER for reading in readings]
 
 
 def require_known(columns: Iterable[str | None]) -> None:
@@ -126,7 +157,7 @@ def name_columns(headings: Sequence[str], layout: Layout = AS_FOUND) -> tuple[He
     if len(headings) > MOST_COLUMNS:
         raise too_many_columns("The header")
     texts = [unguarded(heading).strip() for heading in headings]
-    names = Names.of(layout)
+    names = Names.of(layout).for_header(texts)
     if not names.columns_in(texts) and any(re.search(r"\d{4}|\d[/-]\d", text) for text in texts):
         raise UploadRejected(
             "The first line names no column that we know. It must be the header, such as "
@@ -149,6 +180,15 @@ def too_many_columns(place: str) -> UploadRejected:
     )
 
 
+def _spelt(heading: str) -> str:
+    """A heading as it stands in its cell, also where only its line was parted."""
+    return heading.strip(' \t\r\n"')
+
+
+def _strength(reading: _Reading) -> tuple[Known, bool]:
+    return reading.known, reading.exact
+
+
 def _said(column: str, known: Known) -> _Reading:
     return _Reading(column, known) if column else _OTHER
 
@@ -162,7 +202,7 @@ def _refuse_missing_or_doubled(texts: Sequence[str], readings: Sequence[_Reading
     doubled = {column: at for column, at in places.items() if len(at) > 1}
     if not missing and not doubled:
         return
-    guesses = _guesses([text for text in texts if not names.knows(text)], missing)
+    guesses = _guesses([text for text in texts if names.find(text) is None], missing)
     said = [
         *([f"lacks {listed(missing)}{_meant(guesses, texts)}"] if missing else ()),
         *([f"has more than one {listed([_twice(column, at) for column, at in doubled.items()])}"] if doubled else ()),

@@ -14,7 +14,7 @@ from bulkclaims.parsing.blocks import MEGABYTE
 from bulkclaims.parsing.encoding import Text
 from bulkclaims.parsing.header import Header, read_header
 from bulkclaims.parsing.lines import Lines
-from bulkclaims.parsing.plain import plain_lines
+from bulkclaims.parsing.plain import NearlyPlain, plain_lines
 from bulkclaims.parsing.table import Table
 from bulkclaims.records import AS_FOUND, REQUIRED_COLUMNS, Layout, UploadFacts
 from bulkclaims.records.rows import row_of
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from bulkclaims.interfaces import Readable
     from bulkclaims.records import Row
+
+_MOST_MISSES = 4
+"""So many rows in turn that are not nearly plain show that it is not tried for the others near them."""
 
 
 @frozen
@@ -89,31 +92,37 @@ class ParsedCsv:
 def _blocks(lines: Lines, header: Header, table: Table, today: date) -> Iterator[Iterable[Row]]:
     """Yield rows some hundred at a time, so that each passes through no generator but one."""
     plain, number = plain_lines(header.columns, header.delimiter, today), 0
+    nearly = NearlyPlain.of(table, header.delimiter, today)
     for text in lines.unquoted():
         found = plain.findall(text)
-        yield _unquoted_rows(found, header, table, number)
+        yield _unquoted_rows(found, header, table, nearly, number)
         number += len(found)
         del found  # or it would still be there when what comes next is found
     lines.dropped += number
-    yield _quoted_rows(lines, header, table, number)
+    yield _quoted_rows(lines, header, table, nearly, number)
 
 
-def _unquoted_rows(found: Iterable[tuple[str, ...]], header: Header, table: Table, number: int) -> Iterator[Row]:
+def _unquoted_rows(
+    found: Iterable[tuple[str, ...]], header: Header, table: Table, nearly: NearlyPlain, number: int
+) -> Iterator[Row]:
     """Read what was found after row *number*, before the first quote: there every line is a row."""
     columns, never_blank = header.columns, header.columns.index(REQUIRED_COLUMNS[0])
-    in_order = table.in_order if table.service_dates else None
+    in_order, misses = table.in_order if table.service_dates else None, 0
     for each in found:
         number += 1
         values = each[:-1]
         if values[never_blank] and (in_order is None or in_order(values)):
             yield row_of(number, columns, values)
-        elif row := table.read(number, each[-1].split(header.delimiter) if each[-1] else list(values)):
+            continue
+        row = nearly.read(number, each[-1]) if misses < _MOST_MISSES else None
+        misses = 0 if row else misses + 1
+        if row := row or table.read(number, each[-1].split(header.delimiter) if each[-1] else list(values)):
             yield row
 
 
-def _quoted_rows(lines: Lines, header: Header, table: Table, number: int) -> Iterator[Row]:
+def _quoted_rows(lines: Lines, header: Header, table: Table, nearly: NearlyPlain, number: int) -> Iterator[Row]:
     """Read what comes after row *number*, minding quotes."""
-    reader = header.reader(lines.again())
+    reader, delimiter, width = header.reader(lines.again()), header.delimiter, len(header.columns)
     while True:
         number += 1
         try:
@@ -123,6 +132,11 @@ def _quoted_rows(lines: Lines, header: Header, table: Table, number: int) -> Ite
         else:
             if cells is None:
                 return
+            # Of so many cells none can hold a delimiter where the line of them is recognised, nor a line break.
+            if len(cells) == width and (row := nearly.read(number, delimiter.join(cells))):
+                lines.done = reader.line_num
+                yield row
+                continue
             if not (table.is_broken(cells) and header.holds_row(lines.further_of_row(reader.line_num))):
                 lines.done = reader.line_num
                 if row := table.read(number, cells):

@@ -77,16 +77,22 @@ class RowResult:
 
 @frozen
 class Earlier:
-    """What an earlier job says of the same claim."""
+    """
+    What earlier jobs say of the same claim.
+
+    They are the job that this one is compared with, the one which that is compared with, and so on. The last answer
+    among them counts.
+    """
 
     status: str
-    """Its status word there; "" where that job has no such row."""
+    """The status word of that answer; `ERROR` where there is none, "" where none of them has such a row."""
     changed: bool
-    """Whether status word, amounts or day of adjudication are others now; False where either job has no answer, and of
-    a row that is new, which has no status to change from."""
+    """Whether status word, amounts or day of adjudication are others now; False where there is no answer now or none
+    before, as of a row that is new: it has no status to change from."""
     days_in_status: int | None
     """Days from when the claim entered its present status, by the payer's word, to this job's answer; where the payer
-    says nothing of it, from the earlier job's answer if that has the same word. None where neither tells."""
+    says nothing of it, from the first of the earlier answers that have the same word without another between. None
+    where neither tells."""
 
 
 @frozen

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 from hypothesis import strategies as st
 
+from bulkclaims.parsing.damage import damage_of_id
 from bulkclaims.records import DATE_FORMAT, REQUIRED_COLUMNS
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 _ID_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyzÀÉÑÖßéøü"
 
-ids = st.text(_ID_CHARACTERS, min_size=2, max_size=20).filter(lambda text: text.lower() not in {"nan", "none", "null"})
-"""Claim numbers and subscriber ids; never what data frames write for nothing."""
+ids = st.text(_ID_CHARACTERS, min_size=2, max_size=20).filter(lambda text: not damage_of_id(text))
+"""Claim numbers and subscriber ids; never what a spreadsheet or a data frame made of one."""
 
 _words = st.text(_LETTERS, min_size=1, max_size=14)
 names = st.builds("{}{}{}".format, _words, st.sampled_from(("", " ", "-", "'", ", ")), _words)

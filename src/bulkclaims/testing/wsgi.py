@@ -71,6 +71,25 @@ class _Body:
         return piece
 
 
+def _uncounted(app: WSGIApplication) -> WSGIApplication:
+    """Keep wsgiref from telling HEAD that 0 is the length of what a host left out."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        body = app(environ, start_response)
+        return _nothing_of(body) if environ["REQUEST_METHOD"] == "HEAD" else body
+
+    return answer
+
+
+def _nothing_of(body: Iterable[bytes]) -> Iterator[bytes]:
+    """Begin and end *body*, and yield a piece of nothing: wsgiref does not tell the length of a generator's."""
+    try:
+        next(iter(body), b"")
+        yield b""
+    finally:
+        getattr(body, "close", lambda: None)()
+
+
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
@@ -95,7 +114,7 @@ def served(app: WSGIApplication, port: int = 0) -> Iterator[str]:
     Raises:
         OSError: The port is taken.
     """
-    server = make_server("127.0.0.1", port, app, _Server, _Quiet)
+    server = make_server("127.0.0.1", port, _uncounted(app), _Server, _Quiet)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="bulkclaims-wsgi", daemon=True)
     thread.start()
     try:

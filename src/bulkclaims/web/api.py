@@ -114,7 +114,8 @@ def _without_body(response: Response) -> Response:
     """Leave the body out and its length in, where it is known; a file is not read to count it."""
     if isinstance(response.body, bytes):
         return evolve(response, body=b"", headers={**response.headers, "Content-Length": str(len(response.body))})
-    return evolve(response, body=iter(()))
+    # Of no piece at all, unlike an empty one, some servers say by themselves that its length is 0.
+    return evolve(response, body=iter((b"",)))
 
 
 def _find(method: str, path: str) -> tuple[Route, JobId | None]:

@@ -194,7 +194,7 @@ class RowBody(TypedDict):
     effective_date: Annotated[Day | None, says(description="Since when the claim is in this status, if told.")]
     previous_status: Annotated[
         str | None,
-        says(description="Of the job that this one is compared with, blank where it has no such row; null if of none."),
+        says(description="By the last answer before, blank of a row that is new; null in a job compared with none."),
     ]
     changed: Annotated[bool | None, says(description="Whether status, amounts or processed_date are others since.")]
     days_in_status: Annotated[Count | None, says(description="As far as is known; null in a job compared with none.")]

@@ -48,6 +48,7 @@ _BY_CODE: Mapping[str, int] = {
     "ods_workbook": 415,
     "binary_workbook": 415,
     "macro_workbook": 415,
+    "strict_workbook": 415,
     "workbooks_not_read": 415,
     "not_a_form": 415,
     "key_reused": 422,

@@ -110,7 +110,7 @@ ROUTES = (
             Parameter(
                 "Idempotency-Key",
                 {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-                "Your own word for this upload; sent again with the same file, it gives the same job.",
+                "Your own word for this upload; sent again with the same file and fields, it gives the same job.",
                 where="header",
             ),
         ),

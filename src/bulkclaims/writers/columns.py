@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from operator import attrgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from attrs import frozen
 
 from bulkclaims.parsing.aliases import KNOWN, bare
+from bulkclaims.parsing.aliases import REASON as REASON_NAMES
+from bulkclaims.parsing.cells import unmarked
 from bulkclaims.records import OPTIONAL_COLUMNS, REQUIRED_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import date, datetime
     from decimal import Decimal
 
@@ -38,7 +41,9 @@ class Column:
     width: int = 14
     """Of a spreadsheet's column, in characters."""
     uploaded: bool = False
-    """Whether it is one of the upload's own; a file that has such columns has `further_cells` too."""
+    """Whether it is to be uploaded again; a file that has such columns has `further_cells` too."""
+    flag: Callable[[ResultLine], bool | None] | None = None
+    """What stands in it for programs, where people are given a word."""
 
 
 class Columns(Protocol):
@@ -63,7 +68,12 @@ NINE = (
 
 COMPARED = (
     Column("previous_status", lambda line: _earlier(line, lambda earlier: earlier.status), 15),
-    Column("changed", lambda line: _earlier(line, lambda earlier: "yes" if earlier.changed else "no"), 9),
+    Column(
+        "changed",
+        lambda line: _earlier(line, lambda earlier: "yes" if earlier.changed else "no"),
+        9,
+        flag=lambda line: line.earlier.changed if line.earlier else None,
+    ),
     Column("days_in_status", lambda line: _earlier(line, lambda earlier: earlier.days_in_status), 14),
 )
 """What a job that is compared with an earlier one has besides."""
@@ -101,17 +111,24 @@ def nine(job: Job) -> Sequence[Column]:
 def full(job: Job) -> Sequence[Column]:
     """Say all that is known: the columns of `nine`, what else the answers tell, and the columns of the upload."""
     told = (*nine(job), *FURTHER)
-    return (*told, *_uploaded(job, {column.name for column in told}, left_out=("claim_number",)))
+    own = [at for at, name in enumerate(job.upload.facts.columns) if name != "claim_number"]
+    return (*told, *_uploaded(job, {column.name for column in told}, own))
 
 
 def to_correct(job: Job) -> Sequence[Column]:
     """
-    Say the columns of the upload, then what is wrong with each row and what to do.
+    Say what is wrong with each row and what to do, then the columns of the upload.
 
-    The file, corrected, is an upload as it stands. Such columns of an earlier round are superseded.
+    The file, corrected, is an upload as it stands: of the same claims, and to the same payer, since what the job was
+    told for all rows stands in the columns and cells that lacked it. The reason stands in front, so that a row with
+    cells too many ends as it did in the upload. A reason of an earlier round, which stands there too, is superseded.
     """
-    names = [column.name for column in REASON]
-    return (*_uploaded(job, names, left_out=names), *REASON)
+    facts = job.upload.facts
+    told = {column: value for column, value in job.defaults.items() if value}
+    added = [Column(name, _always(value), uploaded=True) for name, value in told.items() if name not in facts.columns]
+    first = [*REASON, *added]
+    begin = len(REASON) if facts.columns[: len(REASON)] == REASON_NAMES else 0
+    return (*first, *_uploaded(job, {column.name for column in first}, range(begin, len(facts.columns)), told))
 
 
 def further_cells(line: ResultLine) -> Sequence[str]:
@@ -123,24 +140,39 @@ def further_cells(line: ResultLine) -> Sequence[str]:
     return line.row.values[len(line.row.columns) :]
 
 
-def _uploaded(job: Job, others: Collection[str], left_out: Collection[str]) -> Iterator[Column]:
+def _uploaded(
+    job: Job, others: Collection[str], places: Iterable[int], told: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Column]:
     taken = {*others, FURTHER_CELLS}
-    for at, name in enumerate(job.upload.facts.columns):
-        if name in left_out:
-            continue
-        free = name
+    for at in places:
+        name = free = job.upload.facts.columns[at]
         if name not in _OURS and bare(name) in KNOWN:
             # None of ours by the word of whoever sent it: read again, it would be taken for one.
             free = name[:_KEPT] + _BEHIND_A_NAME
         while free in taken:
             free += _BEHIND_A_NAME
         taken.add(free)
-        yield Column(free, _cell(at), min(max(len(free) + 2, _NARROW), _WIDE), uploaded=True)
+        value = _filled(at, told[name]) if name in told else _cell(at)
+        yield Column(free, value, min(max(len(free) + 2, _NARROW), _WIDE), uploaded=True)
 
 
-def _cell(at: int) -> Callable[[ResultLine], Value]:
+def _cell(at: int) -> Callable[[ResultLine], str]:
     # A parser of a host's own may leave a bad row short.
     return lambda line: line.row.values[at] if at < len(line.row.values) else ""
+
+
+def _filled(at: int, default: str) -> Callable[[ResultLine], Value]:
+    cell = _cell(at)
+    return lambda line: cell(line) if unmarked(cell(line)) or _is_uneven(line) else default
+
+
+def _is_uneven(line: ResultLine) -> bool:
+    """Whether something is wrong with a row as a whole: nobody knows which of its cells is which."""
+    return bool(further_cells(line)) or any(not error.column for error in line.row.errors)
+
+
+def _always(value: str) -> Callable[[ResultLine], Value]:
+    return lambda _: value
 
 
 def _earlier(line: ResultLine, say: Callable[[Earlier], Value]) -> Value:

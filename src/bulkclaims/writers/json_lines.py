@@ -46,7 +46,7 @@ class JsonLinesWriter:
 
 
 def _object(columns: Sequence[Column], line: ResultLine, whole_row: bool) -> str:  # noqa: FBT001 -- of three
-    cells: dict[str, object] = {column.name: _plain(column.value(line)) for column in columns}
+    cells: dict[str, object] = {column.name: _plain((column.flag or column.value)(line)) for column in columns}
     if whole_row and (further := further_cells(line)):
         cells[FURTHER_CELLS] = further
     return json.dumps(cells) + "\n"

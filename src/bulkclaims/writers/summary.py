@@ -68,6 +68,8 @@ def write_summary(book: Any, job: Job, tally: Tally) -> None:  # noqa: ANN401 --
     sheet = book.add_worksheet("Summary")
     sheet.set_column(0, 0, 24)
     sheet.set_column(1, 3, 20)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 1)
     formats = {kind: book.add_format({"num_format": form, "align": "left"}) for kind, form in _FORMATS.items()}
     bold = book.add_format({"bold": True, "bottom": 1})
     above = [*_about(job), (), *_totals(tally), ()]

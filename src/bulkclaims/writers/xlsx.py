@@ -5,19 +5,19 @@ from __future__ import annotations
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
 from bulkclaims.errors import SettingsWrong
 from bulkclaims.writers.columns import further_cells, nine
+from bulkclaims.writers.own_folder import own_folder
 from bulkclaims.writers.sheet_text import write_text
 from bulkclaims.writers.summary import Tally, write_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from bulkclaims.jobs import Job
     from bulkclaims.records import ResultLine
@@ -54,7 +54,8 @@ class XlsxWriter:
     `_x0000_`, and are what they were to whatever reads workbooks well.
 
     The workbook is made whole in a temporary directory that is gone before its first piece is handed out; the space for
-    the sheets, several times that of the file, is taken where `TMPDIR` says. The memory stays the same for any job.
+    the sheets, several times that of the file, is taken where `TMPDIR` says. What a killed process left there, the next
+    workbook of the same user removes. The memory stays the same for any job.
 
     Args:
         columns: Which columns the file has, such as `bulkclaims.writers.full`.
@@ -74,8 +75,8 @@ class XlsxWriter:
         _workbook_class()
 
     def write(self, job: Job, lines: Iterable[ResultLine]) -> Iterator[bytes]:  # noqa: D102 -- stated in `interfaces.ResultWriter`
-        with TemporaryDirectory(prefix="bulkclaims-") as folder:
-            path = Path(folder, "results.xlsx")
+        with own_folder() as folder:
+            path = folder / "results.xlsx"
             with _workbook(path, job) as book:
                 tally = Tally()
                 results = _Results(book, self.columns(job), self.rows_a_sheet)
@@ -160,6 +161,10 @@ class _Results:
         self._sheets += 1
         sheet = self._sheet = self._book.add_worksheet("Results" if self._sheets == 1 else f"Results {self._sheets}")
         sheet.freeze_panes(1, 0)
+        # On paper, too, all columns are on one page, and every page has the header.
+        sheet.set_landscape()
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(0)
         # Ids are text on purpose: without this, Excel marks each of them.
         sheet.ignore_errors({"number_stored_as_text": f"A1:XFD{MOST_ROWS}"})
         for place, column in enumerate(self._columns):

@@ -23,7 +23,7 @@ _OF_ONE_LENGTH = frozenset(("npi", "tin"))
 """Ids whose own check tells whether a zero is missing."""
 _DATES = frozenset(("date_of_birth", "first_service_date", "last_service_date"))
 _KNOWN = frozenset((*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS))
-_MOST_DIGITS = 10**15
+MOST_DIGITS = 10**15
 """A spreadsheet keeps the first fifteen digits of a number, and makes zeros of the others."""
 _DAYS = range(10_000, 100_000)
 """
@@ -54,7 +54,7 @@ def text_of(value: object) -> str:
         case bool():
             return str(value).upper()
         case int() | float():
-            return str(int(value)) if _is_whole(value) and abs(value) < _MOST_DIGITS else str(value)
+            return str(int(value)) if _is_whole(value) and abs(value) < MOST_DIGITS else str(value)
         case {"day": str(text)} | {"shown": str(text)}:
             return text
         case _:
@@ -72,9 +72,9 @@ def _word(value: object) -> tuple[str, str]:
 def _id(value: object) -> tuple[str, str]:
     text, code = _word(value)
     if _is("shown", value):
-        code = "shown_with_zeros"
+        code = "shown_with_zeros" if text.strip().isdecimal() else "shown_by_format"
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        code = "number_cell" if _is_whole(value) and 0 <= value < _MOST_DIGITS else "damaged_number"
+        code = "number_cell" if _is_whole(value) and 0 <= value < MOST_DIGITS else "damaged_number"
     return text, code
 
 

@@ -40,9 +40,11 @@ def main() -> None:
 
 def told(file: IO[bytes], sheet: str, limits: WorkbookLimits) -> Iterator[dict[str, Any] | list[Any]]:
     """Read a workbook and yield all that there is to tell; whatever is wrong with it is told, too."""
+    whole = False
     try:
         with ZipFile(file) as archive:
             unsaved = inspect(archive, limits)
+        whole = True
         yield from read_sheet(file, sheet, limits.cells, unsaved=unsaved)
     except UploadRejected as refused:
         yield _refused(refused)
@@ -51,7 +53,7 @@ def told(file: IO[bytes], sheet: str, limits: WorkbookLimits) -> Iterator[dict[s
     except ModuleNotFoundError:
         yield _refused(refusal("workbooks_not_read"))
     except Exception:  # noqa: BLE001 -- of a damaged workbook zipfile, expat and openpyxl raise nearly anything
-        yield _refused(refusal("bad_workbook"))
+        yield _refused(refusal("unread_part" if whole else "bad_workbook"))
     else:
         yield END
 

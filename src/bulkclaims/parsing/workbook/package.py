@@ -27,6 +27,8 @@ _PIECE_BYTES = 64 * 1024
 _SMALL_BYTES = 10 * 1024 * 1024
 """What is no larger than this does no harm, however well it was packed."""
 _ENCRYPTED = 1
+_STRICT = "http://purl.oclc.org/ooxml/spreadsheetml/main"
+"""The namespace of workbooks that are written by the strict half of the standard (ISO/IEC 29500-1)."""
 _FORMULA_WITHOUT_RESULT = re.compile(rb"(?:</f>|<f [^>]*/>)\s*(?:<v\s*/>|<v></v>)?\s*</c>")
 _LONGEST_END = 64
 """So many bytes of a piece are looked at again together with the next one."""
@@ -73,7 +75,7 @@ def _refuse_declared(entries: list[ZipInfo], limits: WorkbookLimits) -> None:
     if any(entry.flag_bits & _ENCRYPTED for entry in entries):
         raise refusal("password_protected")
     if any(entry.compress_type not in {ZIP_STORED, ZIP_DEFLATED} for entry in entries):
-        raise refusal("bad_workbook")
+        raise refusal("unread_part")
     if sum(entry.file_size for entry in entries) > limits.inflated_bytes:
         raise refusal("workbook_too_large")
     if any(_SMALL_BYTES < entry.file_size > limits.ratio * entry.compress_size for entry in entries):
@@ -101,7 +103,7 @@ class _Part:
         Look at the next *piece*.
 
         Raises:
-            UploadRejected: It holds a DOCTYPE.
+            UploadRejected: It holds a DOCTYPE, or is written by the strict half of the standard.
         """
         if self._prolog:
             self._read_prolog(self._prolog, piece)
@@ -116,10 +118,13 @@ class _Part:
             # No XML: a picture, or a part that its reader will stumble over at the same place.
             self._prolog = None
 
-    def _begin_element(self, _name: str, _attributes: dict[str, str]) -> None:
+    def _begin_element(self, name: str, attributes: dict[str, str]) -> None:
         # Only the prolog can hold a DOCTYPE.
         self._prolog = None
+        prefix, colon, _ = name.rpartition(":")
+        if attributes.get(f"xmlns{colon}{prefix}") == _STRICT:
+            raise refusal("strict_workbook")
 
 
 def _refuse_doctype(*_: object) -> None:
-    raise refusal("bad_workbook")
+    raise refusal("unread_part")

@@ -11,6 +11,7 @@ from zipfile import is_zipfile
 
 from attrs import define, field, frozen
 
+from bulkclaims.errors import UploadRejected
 from bulkclaims.parsing.blocks import MEGABYTE, Blocks
 from bulkclaims.parsing.columns import name_columns
 from bulkclaims.parsing.formats import OLE
@@ -33,6 +34,8 @@ _PASSWORD = "EncryptedPackage".encode("utf-16-le")
 """The part of an old Office file in which Excel puts a workbook with a password ([MS-OFFCRYPTO] 2.3.4)."""
 _LEGACY = ("Workbook".encode("utf-16-le"), "Book".encode("utf-16-le"))
 """The part that holds an old workbook ([MS-XLS] 2.1.2)."""
+_WITHOUT_CLAIMS = frozenset(("empty_file", "no_rows", "no_header", "missing_columns", "unknown_heading"))
+"""What may be wrong with a sheet because it is not the one that was meant, such as a cover."""
 
 
 @frozen
@@ -122,6 +125,12 @@ class _Reading:
         if not isinstance(sheet, Sheet):
             raise refusal("bad_workbook")
         self._begin(sheet)
+        try:
+            yield from self._claims(sheet, told)
+        except UploadRejected as refused:
+            raise _pointing_elsewhere(refused, sheet.others) from None
+
+    def _claims(self, sheet: Sheet, told: Iterator[Sheet | SheetRow]) -> Iterator[Row]:
         values = (row for row in told if not isinstance(row, Sheet))
         top = list(islice(values, MOST_LINES))
         header = self._read_header(top)
@@ -159,6 +168,19 @@ class _Reading:
             self.notes.append(note_of_lines_above(top[at][0] - 1, top[at][0]))
         self.headings = name_columns(lines[at], self.layout)
         return top[at][0]
+
+
+def _pointing_elsewhere(refused: UploadRejected, others: int) -> UploadRejected:
+    """Say of a sheet that has no claims that another may have them."""
+    if not others or refused.code not in _WITHOUT_CLAIMS:
+        return refused
+    has, those = ("another sheet", "that") if others == 1 else (f"{others} other sheets", "one of them")
+    return UploadRejected(
+        f"{refused.message} The workbook has {has} that can be seen; if the claims stand on {those}, name it: --sheet "
+        "on the command line, the field “sheet” of the form.",
+        code=refused.code,
+        guesses=refused.guesses,
+    )
 
 
 def _refuse_parts_of_old_file(piece: bytes) -> None:

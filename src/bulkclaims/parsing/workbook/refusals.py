@@ -7,6 +7,12 @@ from bulkclaims.errors import UploadRejected
 SENTENCES = {
     "bad_workbook": "The file is no workbook that can be read: it is damaged, or was cut off on its way. Open it in a "
     "spreadsheet program, save it as “Excel Workbook (*.xlsx)” and upload it again.",
+    "unread_part": "The workbook cannot be read here: something in it is damaged, or is written as no spreadsheet "
+    "program that we know does. Open it in a spreadsheet program, save it as “Excel Workbook (*.xlsx)” and upload "
+    "that.",
+    "disordered_sheet": "The sheet has rows or cells that stand out of order, twice at the same place, or below where "
+    "a sheet ends; some would be lost. Open it in a spreadsheet program, save it as “Excel Workbook (*.xlsx)” and "
+    "upload that.",
     "workbook_too_large": "The workbook is too large to be read, or was made to look so. Copy the claims into a new "
     "workbook, split them if they are many, or save the sheet as “CSV UTF-8”.",
     "password_protected": "The workbook is protected with a password. Open it, remove the password and save it again.",
@@ -18,6 +24,8 @@ SENTENCES = {
     "“Excel (*.xlsx)” or as CSV.",
     "binary_workbook": "The file is a binary workbook (XLSB). Open it in Excel and save it as “Excel Workbook "
     "(*.xlsx)”.",
+    "strict_workbook": "The workbook was saved as “Strict Open XML Spreadsheet”, which is not read here. Open it and "
+    "save it as “Excel Workbook (*.xlsx)”, which does not say “Strict”.",
     "no_such_sheet": "The workbook has no sheet of the name that was asked for; {visible} of its sheets can be seen. "
     "Check the name, or leave it out: the first sheet is read then.",
     "no_visible_sheet": "The workbook has no sheet that can be seen. Show the one with the claims, or say its name.",
@@ -31,7 +39,12 @@ SENTENCES = {
 }
 """What is said of each. No sentence quotes a cell or the name of a sheet."""
 
-_OTHERWISE = {"other_archive": "binary_file", "other_document": "binary_file"}
+_OTHERWISE = {
+    "other_archive": "binary_file",
+    "other_document": "binary_file",
+    "unread_part": "bad_workbook",
+    "disordered_sheet": "bad_workbook",
+}
 CODES = frozenset(_OTHERWISE.get(reason, reason) for reason in SENTENCES)
 
 

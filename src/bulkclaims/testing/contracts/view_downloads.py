@@ -217,6 +217,19 @@ class DownloadViewContract:
             assert b64decode(told) == digest.digest()
         assert (heads[1].content, gets[1].content) == (b"", gets[0].content)
 
+    def test_no_length_is_told_that_is_not_the_files(self, host: Host) -> None:
+        """Over a real connection: to `HEAD` the file's own once it is known, and of what was not sent never 0."""
+        address = f"csv-jobs/{host.ended_job()}/results/"
+        headers = {"Authorization": f"Bearer {host.tokens['reader']}", **PLAIN}
+        with served(host.app) as url, httpx.Client(base_url=url + PREFIX, headers=headers) as client:
+            unknown, whole, known = client.head(address), client.get(address), client.head(address)
+            page = client.head("csv-jobs/")
+        size = str(len(whole.content))
+        assert (unknown.status_code, known.status_code) == (200, 200)
+        assert unknown.headers.get("content-length") in {None, size}
+        assert known.headers["content-length"] == size
+        assert int(page.headers["content-length"]) > 0
+
     @pytest.mark.parametrize("known", [True, False])
     @pytest.mark.parametrize(
         ("wanted", "first", "last"),

@@ -84,6 +84,21 @@ class UploadViewContract:
         assert (other.status_code, other.json()["code"]) == (422, "key_reused")
         assert host.repository.find("north").count == 2
 
+    @pytest.mark.parametrize(
+        "other", [{}, {"columns": '{"Ref": ""}'}, {"columns": '{"Ref": "tin"}', "compare_with": "last"}]
+    )
+    def test_a_key_with_other_fields_is_refused(self, host: Host, other: dict[str, str]) -> None:
+        """422 where the same file is to be read, or compared, in another way."""
+        file = {"file": ("claims.csv", claims(1).replace(b"_id\n", b"_id,Ref\n"))}
+        form = {"columns": '{"Ref": "tin"}'}
+        with host.client(**{"Idempotency-Key": "a-1"}) as client:
+            first, same, refused = (
+                client.post("bulk/upload/", files={**{name: (None, text) for name, text in each.items()}, **file})
+                for each in (form, form, other)
+            )
+        assert (first.status_code, same.status_code, same.json()["id"]) == (201, 201, first.json()["id"])
+        assert (refused.status_code, refused.json()["code"]) == (422, "key_reused")
+
     def test_a_key_in_flight_is_told_to_wait(self, host: Host) -> None:
         """409 with `Retry-After` while the first upload under the key has not ended."""
         with host.client() as client:
