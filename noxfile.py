@@ -108,7 +108,7 @@ def package(session: nox.Session, member: str) -> None:
     session.install(TESTED, wheel("bulkclaims", "[testing]"), wheel(name), *groups(f"{member}:tests"), "pytest-xdist")
     session.run("python", "-Ic", f"import {name}")
     # What takes time, as contracts and all kinds of database and of worker do, is left to the session `tests`.
-    quick = ["-m", "not slow", "-k", "not postgresql and not mariadb and not contracts"]
+    quick = ["-m", "not slow", "-k", "not postgresql and not mariadb and not contracts and not described and not View"]
     session.run("pytest", f"{member}/tests", *PARALLEL, *quick, *session.posargs)
 
 

@@ -31,7 +31,7 @@ REFUSED_FILES = {
     "A required column whose heading holds a cell": HEADER.replace(b"claim_number", b"Claim number ZE59")
     + b"\n"
     + GOOD,
-    "A required column twice": HEADER + b",Claim No\n" + GOOD + b",ZE1",
+    "A required column twice": HEADER.replace(b"claim_number", b"Claim") + b",Claim No\n" + GOOD + b",ZE1",
     "One column missing, another twice": b"claim_number,first_name,last_name,DOB,date of birth\n" + GOOD,
     "A header of 1,001 cells": HEADER + b"," * 996 + b"\n" + GOOD,
     "A row of 1,001 cells": HEADER + b"\n" + GOOD + b"," * 996,
@@ -68,9 +68,13 @@ BAD_ROWS = {
     "A subscriber id of one character": (HEADER, GOOD.replace(b"ZX0001", b"7")),
     "An id as a spreadsheet spoils it": (HEADER, GOOD.replace(b"ZX0001", b"1.23E+11")),
     "An id as a data frame spoils it": (HEADER, GOOD.replace(b"ZX0001", b"57896633.0")),
+    "An id with thousands separators": (HEADER, GOOD.replace(b"ZX0001", b'"1,234,567"')),
+    "An id that became a date": (HEADER, GOOD.replace(b"ZX0001", b"3-Apr")),
     "An id that a spreadsheet could not find": (HEADER, GOOD.replace(b"ZX0001", b"#N/A")),
     "An id that a data frame did not have": (HEADER, GOOD.replace(b"ZX0001", b"nan")),
+    "An id that became a truth value": (HEADER, GOOD.replace(b"ZX0001", b"TRUE")),
     "A name that a spreadsheet could not find": (HEADER, GOOD.replace(b"ALMA", b"#REF!")),
+    "A date for which a column was too narrow": (HEADER, GOOD.replace(b"03/04/1972", b"########")),
     "An id with a colon": (HEADER, GOOD.replace(b"ZX0001", b"ZX:0001")),
     "A name with a star": (HEADER, GOOD.replace(b"ALMA", b"ALMA*")),
     "A line break in a name": (HEADER, GOOD.replace(b"ALMA", b'"AL\nMA"')),
@@ -81,7 +85,6 @@ BAD_ROWS = {
     "A day that does not exist": (HEADER, GOOD.replace(b"03/04", b"02/30")),
     "Day and month both too large": (HEADER, GOOD.replace(b"03/04", b"13/45")),
     "A date in words": (HEADER, GOOD.replace(b"03/04/1972", b"4 March 1972")),
-    "A date with a time that is not midnight": (HEADER, GOOD.replace(b"1972", b"1972 05:30")),
     "A date as a spreadsheet's number": (HEADER, GOOD.replace(b"03/04/1972", b"26362")),
     "A date of birth in the future": (HEADER, GOOD.replace(b"1972", b"2027")),
     "A date of birth over 130 years ago": (HEADER, GOOD.replace(b"1972", b"1872")),
@@ -104,7 +107,9 @@ BAD_ROWS = {
 WARNINGS = {
     'An id kept as text by `="…"` or `\'`': (HEADER, GOOD.replace(b"ZX0001", b'="0001"')),
     "A date with the time of midnight": (HEADER, GOOD.replace(b"1972", b"1972 00:00")),
+    "A date with any other time of day": (HEADER, GOOD.replace(b"1972", b"1972 9:30 AM")),
     "A space that is not to be broken": (HEADER, GOOD.replace(b"ALMA", "ALMA\u00a0SUE".encode())),
+    "Letters of a wrong encoding": (HEADER, GOOD.replace(b"ALMA", "JosÃ©".encode())),
     "First and last name in one cell": (HEADER, GOOD.replace(b"TESTER", b'"TESTER, ALMA"')),
     "A suffix": (HEADER, GOOD.replace(b"TESTER", b"TESTER JR")),
     "A title": (HEADER, GOOD.replace(b"TESTER", b"TESTER MD")),
@@ -112,6 +117,11 @@ WARNINGS = {
     "Ids that lost zeros in front": (
         HEADER,
         b"\n".join(b"ZE%d,ALMA,TESTER,03/04/1972,%d" % (n, n * 37_777_777 % 900_000_000) for n in range(1, 60)),
+    ),
+    "Ids that lost digits at the end": (HEADER, GOOD.replace(b"ZX0001", b"12345678901234500")),
+    "Ids that gained decimals": (
+        HEADER,
+        b"\n".join(b"ZE%d,ALMA,TESTER,03/04/1972,%d.00" % (n, n * 7_777_777) for n in range(100, 130)),
     ),
     "A column with the day first": (HEADER, GOOD + b"\n" + GOOD.replace(b"ZE1", b"ZE2").replace(b"03/04", b"28/04")),
     "The same row twice": (HEADER, GOOD + b"\n" + GOOD),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 
-from bulkclaims.checking import CheckReport, report_csv
+from bulkclaims.checking import CheckReport, Findings, report_csv
 from bulkclaims.intake import Intake, Told
 from bulkclaims.jobs import Owner, Settings
 from bulkclaims.parsing import CsvParser
 from bulkclaims.privacy import PlainCipher
-from bulkclaims.records import REQUIRED_COLUMNS, CellError, Problem, UploadFacts
+from bulkclaims.records import REQUIRED_COLUMNS, CellError, Problem, Row, UploadFacts
 
 FACTS = UploadFacts("utf-8", ",", REQUIRED_COLUMNS, 1, "")
 HEADER = ",".join(REQUIRED_COLUMNS)
@@ -41,6 +41,36 @@ def test_errors_are_grouped_by_what_would_mend_them(repository):
     assert damaged.repair == "Format the column as text, and copy it again from its source."
     assert (blank.code, blank.seen, blank.repair) == ("blank", (), "Fill it in.")
     assert (report.total_rows, report.bad_rows, report.truncated) == (9, 8, False)
+
+
+def test_rows_of_any_width_are_one_group(repository):
+    """One repair mends them all; each row keeps a sentence of its own in the report's lines."""
+    report = check(repository, line(1), *(line(n) + ",x" * (n - 1) for n in range(2, 6)))
+    (problem,) = report.problems
+    assert (problem.code, problem.count, problem.rows) == ("too_many_cells", 4, (2, 3, 4, 5))
+    assert problem.message.startswith("This row has 6 cells where the header has 5;")
+    lines = list(csv.reader(io.StringIO(b"".join(report_csv(report)).decode(), newline="")))
+    assert [each[6].split(" where")[0] for each in lines[1:]] == [f"This row has {n} cells" for n in (6, 7, 8, 9)]
+
+
+def test_what_has_no_repair_is_grouped_by_its_sentence():
+    """What one payer needs is not what another does."""
+    found = Findings()
+    needs = ["NPI", "TIN", "NPI"]
+    errors = [CellError(n, "npi", "needed_by_payer", f"This payer needs {need}.") for n, need in enumerate(needs, 1)]
+    found.add([Row(error.row, REQUIRED_COLUMNS, ("",) * 5, (error,)) for error in errors])
+    problems = found.report(FACTS, (), None).problems
+    assert [(each.message, each.rows) for each in problems] == [
+        ("This payer needs NPI.", (1, 3)),
+        ("This payer needs TIN.", (2,)),
+    ]
+
+
+def test_what_the_whole_file_tells_has_a_shape_in_the_report(repository):
+    """Where all its cells look alike."""
+    report = check(repository, line(1, "13/04/1972"), *(line(n, "1/2/1972") for n in range(2, 4)))
+    lines = list(csv.reader(io.StringIO(b"".join(report_csv(report)).decode(), newline="")))
+    assert [each[5] for each in lines if each[1] == "day_first_column"] == ["99/99/9999"] * 2
 
 
 def test_few_shapes_are_told_of_many(repository):

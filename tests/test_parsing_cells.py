@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from bulkclaims.parsing.cells import gender, identifier, look_at_id, look_at_name, name, npi, optional, tin
-from bulkclaims.parsing.dates import look_at_date
+from bulkclaims.parsing.dates import look_at_date, past_date
 from bulkclaims.parsing.problems import SENTENCES, WARNINGS, CellProblem
+
+_ERRORS = (
+    *("###", "########", "#N/A", "#n/a", "#N/D", "#NV", "#REF!", "#BEZUG!", "#VALUE!", "#WERT!", "#NUM!", "#ZAHL!"),
+    *("#NAME?", "#DIV/0!", "#NULL!", "#SPILL!", "#CALC!", "#FIELD!", "#BLOCKED!", "#UNKNOWN!", "#CONNECT!", "#BUSY!"),
+    *("#GETTING_DATA", "#ÜBERLAUF!", "#¡VALOR!", "#¿NOMBRE?", "Err:502", "<NA>", "(blank)", " (Leer) "),
+)
 
 
 @pytest.mark.parametrize(
@@ -18,6 +26,22 @@ from bulkclaims.parsing.problems import SENTENCES, WARNINGS, CellProblem
         (identifier(50), "'-PAID", "-PAID"),
         (identifier(50), """ ="''00123 " """, "00123"),
         (identifier(50), "12E34", "12E34"),
+        (identifier(50), "1234567.01", "1234567.01"),
+        (identifier(50), "1234567.00", "1234567.00"),
+        (identifier(50), "12345678901234567800", "12345678901234567800"),
+        (identifier(50), "1.234.567", "1.234.567"),
+        (identifier(50), "APR-03", "APR-03"),
+        (identifier(50), "Marx-03", "Marx-03"),
+        (identifier(50), "2026-03-04", "2026-03-04"),
+        (identifier(50), "1/2/72", "1/2/72"),
+        (identifier(50), "13/14/1972", "13/14/1972"),
+        (identifier(50), "#A12", "#A12"),
+        (identifier(50), "##", "##"),
+        (name(35), "Nan", "Nan"),
+        (name(35), "True", "True"),
+        (name(35), "Null", "Null"),
+        (name(35), "Nat", "Nat"),
+        (name(35), "Inf", "Inf"),
         (name(35), " O'Brien-Smith Jr. ", "O'Brien-Smith Jr."),
         (name(35), "Zoë\xa0Ann", "Zoë Ann"),
         (name(35), "'t Hooft", "'t Hooft"),
@@ -45,6 +69,22 @@ def test_canonical_text(check, typed, canonical):
         (identifier(50), "1.23E+11", "damaged_number"),
         (identifier(50), "1E+11", "damaged_number"),
         (identifier(50), "1,23e11", "damaged_number"),
+        *((identifier(50), text, "damaged_number") for text in ("+1.23E+11", "1.E+11", "-1.2E5", "1.2E-5", "12.0")),
+        *((identifier(50), text, "damaged_number") for text in ("1,234,567", "1,234,567.50", "-12.5", "12345678.5")),
+        *((identifier(50), text, "damaged_number") for text in ("1234567.000000", "1,5")),
+        *(
+            (identifier(50), text, "spreadsheet_error")
+            for text in ("TRUE", "false", "inf", "-inf", "NaT", "nan", "N/A")
+        ),
+        *(
+            (identifier(50), text, "turned_to_date")
+            for text in ("3-Apr", "Apr-03", "03-Apr-72", "4-Mar-2024", "Apr-1972")
+        ),
+        *(
+            (identifier(50), text, "turned_to_date")
+            for text in ("03/04/1972", "3/4/1972", "28/4/1972", "03. Apr", "Mrz 12")
+        ),
+        *((identifier(50), text, "turned_to_date") for text in ("1972-03-04 00:00:00", "3/4/1972 9:30", "'03/04/1972")),
         (identifier(50), "٣٤٥", "not_ascii"),
         (identifier(5), "ABCDEF", "too_long"),
         (name(35), "\xa0", "blank"),
@@ -61,6 +101,16 @@ def test_problems(check, typed, code):
     assert raised.value.code == code
     assert code in SENTENCES
     assert not typed.strip("'\xa0") or typed not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", _ERRORS)
+@pytest.mark.parametrize("check", [identifier(50), name(35), past_date(date(2026, 1, 1))], ids=["id", "name", "date"])
+def test_marks_of_errors(check, text):
+    """What a spreadsheet writes where it has nothing to show is no cell of any column."""
+    for each in (check, optional(check)):
+        with pytest.raises(CellProblem) as raised:
+            each(text)
+        assert raised.value.code == "spreadsheet_error"
 
 
 @pytest.mark.parametrize(
@@ -90,6 +140,17 @@ def test_problems(check, typed, code):
         (look_at_name, "J Q", "J Q", []),
         (look_at_name, "JR", "JR", []),
         (look_at_name, ".", ".", []),
+        (look_at_name, "Zoë", "Zoë", []),
+        *(
+            (look_at_name, text, text, ["mojibake"])
+            for text in ("JosÃ©", "MÃ¼ller", "GroÃŸ", "OÂ\xb4Brien", "Oâ€™Brien")
+        ),
+        *((look_at_name, text, text, ["mojibake"]) for text in ("Jos\ufffd", "Jos√©", "NovÃ¡k", "HÃ¥kon", "DoÅ¡a")),
+        (look_at_name, "DÃ\xa0NIEL", "DÃ NIEL", ["no_break_space", "mojibake"]),
+        *(
+            (look_at_name, text, text, [])
+            for text in ("JOÃO", "CHÂU", "Ângela", "ÅSE", "ÄRZT", "JOSÉ\u2013MARIA", "D\u2019ÀNGELO")
+        ),
     ],
 )
 def test_what_is_worth_a_look(look, typed, value, codes):

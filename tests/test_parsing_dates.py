@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkclaims.parsing.dates import in_order, past_date
+from bulkclaims.parsing.cells import optional
+from bulkclaims.parsing.dates import in_order, look_at_date, past_date
 from bulkclaims.parsing.problems import CellProblem
 
 TODAY = date(2024, 2, 29)
@@ -46,7 +47,17 @@ def test_every_form_of_every_day(day, form, midnight):
         ("44256.0", "day_number"),
         ("03-04-1972", "not_a_date"),
         ("03/04/197", "not_a_date"),
-        ("03/04/1972 23:00", "not_a_date"),
+        ("03/04/1972 24:00", "not_a_date"),
+        ("03/04/1972 9:60", "not_a_date"),
+        ("03/04/1972 9", "not_a_date"),
+        ("1972-03-04T", "not_a_date"),
+        ("3/4/72 9:30", "two_digit_year"),
+        ("28/04/1972 9:30", "day_month_swapped"),
+        ("########", "spreadsheet_error"),
+        ("#NV", "spreadsheet_error"),
+        ("#N/A", "spreadsheet_error"),
+        ("NaT", "spreadsheet_error"),
+        ("(blank)", "spreadsheet_error"),
         ("٠٣/04/1972", "not_a_date"),
     ],
 )
@@ -55,6 +66,27 @@ def test_problems(text, code):
     with pytest.raises(CellProblem) as raised:
         check(text)
     assert raised.value.code == code
+
+
+@pytest.mark.parametrize("day", ["3/4/1972", "03/04/1972", "1972-03-04"])
+@pytest.mark.parametrize(
+    "clock",
+    [
+        *(" 9:30", " 09:30:00", "T09:30:00", "T09:30:00.123456", "T09:30:00Z", " 09:30:00+00:00", " 9:30:00 AM"),
+        *(" 12:00 PM", " 9:30 pm", ", 9:30:00\u202fAM", " 23:59", " 00:00:01", "T09:30:00.0000000-0500", "T00:00:00.5"),
+    ],
+)
+def test_a_time_of_day_is_left_out(day, clock):
+    """A date with any time is read as its day, also where the cell may be blank, and that is said."""
+    for each in (check, optional(check)):
+        assert each(day + clock) == "03/04/1972"
+    assert look_at_date(day + clock, "03/04/1972") == ["time_of_day"]
+
+
+@pytest.mark.parametrize("clock", [*MIDNIGHTS[1:], "T00:00:00Z"])
+def test_midnight_is_no_time_of_day(clock):
+    """A spreadsheet writes it behind a day that has no time."""
+    assert look_at_date(f"1972-03-04{clock}", check(f"1972-03-04{clock}")) == ["midnight"]
 
 
 def test_order():

@@ -80,6 +80,8 @@ class ErrorLog:
 
 @define
 class _Group:
+    first: CellError
+    """Its sentence stands for those of all."""
     count: int = 0
     rows: list[int] = field(factory=list)
     shapes: dict[str, None] = field(factory=dict)
@@ -91,12 +93,13 @@ class _Groups:
 
     samples: int
     cells: list[CellError]
-    found: dict[tuple[str, str, str, str], _Group] = field(factory=dict)
+    found: dict[tuple[str, str, str], _Group] = field(factory=dict)
 
     def add(self, errors: Iterable[CellError]) -> None:
         for error in errors:
-            kind = (error.column, error.code, error.message, error.repair)
-            group = self.found.get(kind) or self.found.setdefault(kind, _Group())
+            # The sentence may count the cells of its row; where it says what mends it, nothing else does.
+            kind = (error.column, error.code, error.repair or error.message)
+            group = self.found.get(kind) or self.found.setdefault(kind, _Group(error))
             group.count += 1
             if len(group.rows) < self.samples:
                 group.rows.append(error.row)
@@ -106,15 +109,22 @@ class _Groups:
 
     def problems(self) -> list[Problem]:
         return [
-            Problem(column, code, message, group.count, tuple(group.rows), tuple(group.shapes), repair)
-            for (column, code, message, repair), group in self.found.items()
+            Problem(
+                group.first.column,
+                group.first.code,
+                group.first.message,
+                group.count,
+                tuple(group.rows),
+                tuple(group.shapes),
+                group.first.repair,
+            )
+            for group in self.found.values()
         ]
 
     def swapped(self) -> Counter[str]:
         """Cells by column with a month above 12, where day and month are swapped beyond doubt."""
-        return Counter(
-            {column: group.count for (column, code, *_), group in self.found.items() if code == "day_month_swapped"}
-        )
+        swapped = [group for (_, code, _), group in self.found.items() if code == "day_month_swapped"]
+        return Counter({group.first.column: group.count for group in swapped})
 
 
 def _by_frequency(problems: Iterable[Problem]) -> tuple[Problem, ...]:

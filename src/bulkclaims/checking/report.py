@@ -48,16 +48,17 @@ class CheckReport:
 
 def report_csv(report: CheckReport) -> Iterator[bytes]:
     """Yield the report as a CSV file in pieces: a line for each row that is listed, problem by problem."""
-    shapes = {(cell.row, cell.column, cell.code): cell.seen for cell in report.cells}
+    cells = {(cell.row, cell.column, cell.code): (cell.seen, cell.message) for cell in report.cells}
     kinds = chain((("error", each) for each in report.problems), (("warning", each) for each in report.warnings))
     yield _written([_COLUMNS])
     for severity, problem in kinds:
         begun = (severity, problem.code, problem.column, problem.count)
-        ended = (problem.message, problem.repair)
-        listed: list[tuple[int | str, str]] = [
-            (row, shapes.get((row, problem.column, problem.code), "")) for row in problem.rows
+        # What the whole file tells is of no cell; where all look alike, each looks so.
+        alike = (problem.seen[0] if len(problem.seen) == 1 else "", problem.message)
+        listed: list[tuple[int | str, str, str]] = [
+            (row, *cells.get((row, problem.column, problem.code), alike)) for row in problem.rows
         ]
-        yield _written((*begun, *each, *ended) for each in listed or [("", "")])
+        yield _written((*begun, *each, problem.repair) for each in listed or [("", "", problem.message)])
 
 
 def _written(lines: Iterable[Iterable[str | int]]) -> bytes:

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
+from bulkclaims.parsing.damage import damage_of_id, is_error_in_name, is_mojibake
 from bulkclaims.parsing.problems import CellProblem
 
 if TYPE_CHECKING:
@@ -15,10 +16,8 @@ if TYPE_CHECKING:
     Look: TypeAlias = Callable[[str, str], Sequence[str]]
 
 _RESERVED = frozenset("~*:^")
-_DAMAGED = re.compile(r"[0-9]+[.,][0-9]+E[+-]?[0-9]+|[0-9]+E\+[0-9]+|[0-9]+\.0+", re.IGNORECASE)
-_ERRORS = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!)", re.IGNORECASE)
-_NOTHINGS = frozenset(("nan", "none", "null", "n/a"))
-"""What data frames and databases write for nothing; as names, some of these are people's."""
+_NOTHINGS = frozenset(("nan", "none", "null", "nat", "true", "false", "inf", "infinity"))
+"""All that letters and digits alone can tell of damage; `damage` knows the rest."""
 _GENDERS = {"M": "M", "MALE": "M", "F": "F", "FEMALE": "F", "U": "U", "UNKNOWN": "U"}
 _BLANKS = frozenset(("", "'", '=""'))
 _NPI_DIGITS = 10
@@ -38,10 +37,8 @@ def identifier(longest: int, shortest: int = 1) -> Check:
         if text.isalnum() and text.isascii() and shortest <= len(text) <= longest and text.lower() not in _NOTHINGS:
             return text
         text = unmarked(text)
-        if text.lower() in _NOTHINGS or _ERRORS.fullmatch(text):
-            raise CellProblem("spreadsheet_error")
-        if _DAMAGED.fullmatch(text):
-            raise CellProblem("damaged_number")
+        if code := damage_of_id(text):
+            raise CellProblem(code)
         _refuse_characters(text)
         if not text.isascii():
             raise CellProblem("not_ascii")
@@ -58,7 +55,7 @@ def name(longest: int) -> Check:
             return text
         # A no-break space is pasted from web pages and cannot be seen.
         text = text.strip().replace("\xa0", " ")
-        if _ERRORS.fullmatch(text):
+        if is_error_in_name(text):
             raise CellProblem("spreadsheet_error")
         _refuse_characters(text)
         return _fitting(text, longest, 1)
@@ -75,6 +72,7 @@ def optional(check: Check) -> Check:
     return check_unless_blank
 
 
+@lru_cache(maxsize=256)  # a file names few providers, over and over
 def npi(text: str) -> str:
     """Check a National Provider Identifier: ten digits, the last of which checks the others."""
     text = unmarked(text)
@@ -121,7 +119,9 @@ def look_at_id(typed: str, value: str) -> Sequence[str]:
 
 def look_at_name(typed: str, value: str) -> Sequence[str]:
     """Say by their codes what was done to a name, and what in it may belong elsewhere."""
-    return () if value.isalpha() else [*_spaces(typed), *_strays(value)]
+    if value.isalpha() and value.isascii():
+        return ()
+    return [*_spaces(typed), *(["mojibake"] if is_mojibake(typed) else []), *_strays(value)]
 
 
 def _spaces(typed: str) -> Sequence[str]:
@@ -158,7 +158,6 @@ def _fitting(text: str, longest: int, shortest: int) -> str:
     return text
 
 
-@lru_cache(maxsize=256)  # a file names few providers, over and over
 def _passes_luhn(digits: str) -> bool:
     doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
     return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0

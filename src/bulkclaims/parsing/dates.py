@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from bulkclaims.parsing.cells import look_at_id, unmarked
+from bulkclaims.parsing.damage import CLOCK, is_error_in_date
 from bulkclaims.parsing.problems import CellProblem
 
 if TYPE_CHECKING:
@@ -19,10 +20,11 @@ _MONTHS = 12
 
 _DATE = re.compile(
     r"(?:([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}|[0-9]{2})|([0-9]{4})-([0-9]{2})-([0-9]{2}))"
-    r"(?:[ T]0?0:00(?::00(?:\.0+)?)?| 12:00(?::00)? AM)?",
+    rf"(?:{CLOCK})?",
     re.IGNORECASE,
 )
-_CLOCK = re.compile("[0-9]:[0-9]")
+_CLOCK = re.compile(CLOCK, re.IGNORECASE)
+_MIDNIGHT = re.compile(r"[T ](?:0?0:00(?::00(?:\.0+)?)?|12:00(?::00)? AM)Z?", re.IGNORECASE)
 _DAY_NUMBER = re.compile(r"[0-9]{5}(?:\.0+)?")
 
 
@@ -45,7 +47,8 @@ def look_at_date(typed: str, value: str) -> Sequence[str]:
     """Say by their codes what was done to a date as *typed*, beside bringing it to its one form."""
     if typed == value:
         return ()
-    return [*look_at_id(typed, value), *(["midnight"] if _CLOCK.search(typed) else [])]
+    clock = _CLOCK.search(typed)
+    return [*look_at_id(typed, value), *([_time_of_day(clock[0])] if clock else [])]
 
 
 def in_order(first: str, last: str) -> bool:
@@ -69,6 +72,10 @@ def _date_between(oldest: tuple[int, int, int], today: date) -> Check:
     return check
 
 
+def _time_of_day(clock: str) -> str:
+    return "midnight" if _MIDNIGHT.fullmatch(clock) else "time_of_day"
+
+
 def _checked(day: date, oldest: tuple[int, int, int], today: date) -> str:
     if day > today:
         raise CellProblem("in_future")
@@ -82,11 +89,17 @@ def _read_date(text: str) -> date:
         raise CellProblem("blank")
     found = _DATE.fullmatch(text)
     if not found:
-        raise CellProblem("day_number" if _DAY_NUMBER.fullmatch(text) else "not_a_date")
+        raise CellProblem(_no_date(text))
     month, day, year, iso_year, iso_month, iso_day = found.groups()
     if year and len(year) == len("72"):
         raise CellProblem("two_digit_year")
     return _existing_day(int(year or iso_year), int(month or iso_month), int(day or iso_day))
+
+
+def _no_date(text: str) -> str:
+    if is_error_in_date(text):
+        return "spreadsheet_error"
+    return "day_number" if _DAY_NUMBER.fullmatch(text) else "not_a_date"
 
 
 def _existing_day(year: int, month: int, day: int) -> date:

@@ -15,10 +15,10 @@ SENTENCES = {
     "control_character": "The {column} holds a line break or an invisible character; type it anew.",
     "not_ascii": "The {column} holds a character other than plain letters, digits and signs, such as a long dash; "
     "type it anew.",
-    "damaged_number": "The {column} looks damaged by a spreadsheet, as in 1.23E+11 or 123.0; copy it again from its "
-    "source, into a column formatted as text.",
-    "spreadsheet_error": "The {column} holds a spreadsheet's mark for an error or for nothing, such as #N/A or nan; "
-    "fill in what belongs there.",
+    "damaged_number": "The {column} looks damaged by a spreadsheet, as in 1.23E+11, 123.0 or 1,234; copy it again from "
+    "its source, into a column formatted as text.",
+    "spreadsheet_error": "The {column} holds a spreadsheet's mark for an error, for nothing or for too narrow a "
+    "column, such as #N/A, nan or ####; fill in what belongs there.",
     "npi_digits": "The {column} must be 10 digits.",
     "npi_check_digit": "The {column} has a wrong digit: its check digit does not fit; copy it again.",
     "tin_digits": "The {column} must be 9 digits, with or without a dash; a spreadsheet may have dropped a leading 0.",
@@ -38,8 +38,8 @@ SENTENCES = {
     "shifted_row": "This row looks shifted: there is a comma too many before {before}, and without it every cell would "
     "be right. Remove that comma.",
     "misquoted": 'This row has a " inside a quoted cell or left open; remove it, or write it twice.',
-    "turned_to_date": "The {column} is a date in the workbook: a spreadsheet took what was typed for one. Format the "
-    "column as text, and type it anew.",
+    "turned_to_date": "The {column} is a date: a spreadsheet took what was typed for one. Format the column as text, "
+    "and type it anew.",
     "beyond_header": "This row has a cell to the right of the last heading; give its column a heading, or clear it.",
 }
 """What is said of each problem, by its stable code. No sentence ever quotes a cell."""
@@ -47,16 +47,23 @@ SENTENCES = {
 WARNINGS = {
     "text_mark": 'The {column} had a mark that keeps it as text in a spreadsheet, \' or ="…"; it was read without.',
     "midnight": "The {column} had the time 00:00 behind its day; it was read without.",
+    "time_of_day": "The {column} had a time of day behind its day; it was read without.",
     "no_break_space": "The {column} held a space that is not to be broken, as web pages have them; it was read as a "
     "plain one.",
+    "mojibake": "The {column} looks as if it was saved in one encoding and opened in another, as where Jos\u00c3\u00a9 "
+    "stands for Jos\u00e9; correct it, or save the file as “CSV UTF-8” where it is still right.",
     "two_names": "The {column} has a comma, as if it were the whole name; write first and last name in a cell each.",
     "name_suffix": "The {column} ends with a suffix such as Jr or III. Answers are compared without it; leave it out "
     "if the payer does not find the patient.",
     "name_title": "The {column} has a title such as Dr or MD, which payers do not keep with a name; leave it out.",
     "middle_initial": "The {column} ends with a single letter, as of a middle name; leave it out if the payer does not "
     "find the patient.",
-    "leading_zeros_lost": "The {column} is one or two digits shorter than nearly all in its column, of which none "
-    "begins with 0: a spreadsheet has probably dropped zeros in front. Put the missing 0 in front.",
+    "leading_zeros_lost": "The {column} is one or two digits shorter than nearly all in its column: a spreadsheet has "
+    "probably dropped zeros in front. Put the missing 0 in front.",
+    "digits_lost": "The {column} has zeros alone behind its first 15 digits, which are all that a spreadsheet keeps of "
+    "a number; compare it with its source.",
+    "decimals_added": "The {column} ends with .00, and none of its column with other decimals: a spreadsheet has "
+    "probably taken it for a number. Leave .00 out unless it belongs to it.",
     "day_first_column": "The {column} may be misread: other cells of the column have the day first, and none has it "
     "second. Write the month first, as in 03/28/1972, in the whole column.",
     "duplicate_row": "The very same row stands further up; the payer is asked once for both. Remove one of them.",
@@ -64,6 +71,8 @@ WARNINGS = {
     "is missing, and format the column as text.",
     "shown_with_zeros": "The {column} is a number that the workbook shows with zeros at its start; it was read as "
     "shown.",
+    "shown_by_format": "The {column} is a number that the workbook shows with signs or text between its digits; it was "
+    "read as shown.",
     "serial_date": "The {column} is a plain number in the workbook; it was read as the day that the workbook has "
     "for it.",
     "trailing_empty_columns": "The file ends with columns that have neither a name nor a cell; they do no harm. Delete "
@@ -100,16 +109,21 @@ REPAIRS = {
     "beyond_header": "Give the column a heading, or clear the cell.",
     "text_mark": "Read without the mark.",
     "midnight": "Read without the time.",
+    "time_of_day": "Read without the time.",
+    "mojibake": "Save the file as “CSV UTF-8” where it is still right.",
     "no_break_space": "Read as a plain space.",
     "two_names": "Write first and last name in a cell each.",
     "name_suffix": "Leave the suffix out.",
     "name_title": "Leave the title out.",
     "middle_initial": "Leave the single letter out.",
     "leading_zeros_lost": "Put the missing 0 in front.",
+    "digits_lost": "Compare it with its source.",
+    "decimals_added": "Leave .00 out unless it belongs to it.",
     "day_first_column": "Write the month first in the whole column.",
     "duplicate_row": "Remove one of the two rows.",
     "number_cell": "Format the column as text, and put back zeros at the start.",
     "shown_with_zeros": "Read as shown.",
+    "shown_by_format": "Read as shown.",
     "serial_date": "Read as a day.",
     "trailing_empty_columns": "Delete the empty columns.",
 }

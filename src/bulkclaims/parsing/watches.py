@@ -38,8 +38,11 @@ _KEPT = 0.25
 _FEWEST_KEPT = 5
 _MUCH_KEPT = 0.02
 """So many ids with a 0 in front, and such a part of all, show that none was lost."""
-_ONE_FOR_TWO = 3
-"""So many ids are to lack one digit for each that lacks two."""
+_ONE_FOR_TWO = 5
+"""So many ids are to lack one digit for each that lacks two: of ids that begin with 0 a tenth begins with two."""
+_SHORT_FOR_FIRST, _MANY_SHORT = 4, 20
+"""For so many ids that lack digits there is to be a first digit of theirs, up to so many: what lost zeros begins with
+any digit, while older numbers of a sequence begin alike, as 98 and 99 do before 100."""
 _MOST_PAYERS = 50
 """Payers whose ids are told apart; those of all others are taken together."""
 _MOST_IDS = 1000
@@ -126,16 +129,17 @@ class _Lengths:
     _cells: int = 0
     _counts: Counter[int] = field(factory=Counter)
     _rows: dict[int, list[int]] = field(factory=dict)
-    _firsts: Counter[str] = field(factory=Counter)
+    _firsts: Counter[tuple[int, str]] = field(factory=Counter)
+    """How many numbers of a length begin with a digit."""
 
     def add(self, rows: Sequence[Row], cells: Sequence[str]) -> bool:
         """Look at *cells* of one payer, and tell whether zeros may still be found lost."""
         self._cells += len(cells) - cells.count("")
         if numbers := list(filter(str.isdecimal, cells)):
             self._counts.update(map(len, numbers))
-            self._firsts.update(map(itemgetter(0), numbers))
+            self._firsts.update(zip(map(len, numbers), map(itemgetter(0), numbers), strict=True))
             self._sample(rows, cells, set(map(len, numbers)))
-        if self._firsts["0"] >= max(_FEWEST_KEPT, _MUCH_KEPT * self._counts.total()):
+        if self._kept >= max(_FEWEST_KEPT, _MUCH_KEPT * self._counts.total()):
             return False
         return self._cells < _ENOUGH or self._are_numbers
 
@@ -145,16 +149,22 @@ class _Lengths:
         one, two, total = self._counts[full - 1], self._counts[full - 2], self._counts.total()
         lost, others = one + two, total - most - one - two
         is_one_length = full >= _SHORTEST and most >= max(_FEWEST, _NEARLY_ALL * total) and others <= _STRAY * total
-        # Of ids that begin with 0 a tenth begins with two; where more lack two digits, lengths are simply mixed.
-        are_lost = two <= 1 + one / _ONE_FOR_TWO and self._firsts["0"] <= _KEPT * lost
-        if not (lost and is_one_length and are_lost and self._are_numbers):
+        firsts = {first for length, first in self._firsts if length in {full - 1, full - 2}}
+        are_mixed = two > 1 + one / _ONE_FOR_TWO or _SHORT_FOR_FIRST * len(firsts) < min(lost, _MANY_SHORT)
+        if not lost or not is_one_length or are_mixed or self._kept > _KEPT * lost or not self._are_numbers:
             return ()
         return [(length, n, self._rows[length]) for length, n in ((full - 1, one), (full - 2, two)) if n]
 
     @property
     def _are_numbers(self) -> bool:
         """Whether most cells are numbers, and such as begin with any digit: not all with the year, say."""
-        return 2 * self._counts.total() >= self._cells and len(self._firsts) >= _FEWEST_FIRSTS
+        firsts = {first for _, first in self._firsts}
+        return 2 * self._counts.total() >= self._cells and len(firsts) >= _FEWEST_FIRSTS
+
+    @property
+    def _kept(self) -> int:
+        """Numbers that begin with 0."""
+        return sum(count for (_, first), count in self._firsts.items() if first == "0")
 
     def _sample(self, rows: Sequence[Row], cells: Sequence[str], lengths: set[int]) -> None:
         wanted = {length for length in lengths if len(self._rows.setdefault(length, [])) < SAMPLES}
@@ -192,6 +202,21 @@ def _may_lack_zeros(payer: str) -> bool:
 
 
 @define
+class _Met:
+    """How often something was met, in which rows first, and what it looks like there."""
+
+    count: int = 0
+    rows: list[int] = field(factory=list)
+    shapes: dict[str, None] = field(factory=dict)
+
+    def add(self, row: Row, cell: str) -> None:
+        self.count += 1
+        if len(self.rows) < SAMPLES:
+            self.rows.append(row.number)
+            self.shapes[shape(cell)] = None
+
+
+@define
 class Endings:
     """Whether ids of a column end with zeros that a spreadsheet put there: in place of digits, or behind a point."""
 
@@ -201,7 +226,7 @@ class Endings:
     """Numbers of more digits than a spreadsheet keeps, by their length."""
     _zeros: dict[int, _Met] = field(factory=dict)
     """Those of them that have zeros alone behind what it keeps."""
-    _decimals: _Met = field(factory=lambda: _Met())  # noqa: PLW0108 -- the class is made below
+    _decimals: _Met = field(factory=_Met)
     _suffixed: bool = False
     """Whether an id has other decimals, so that `.00` is one of several suffixes."""
 
@@ -234,21 +259,6 @@ class Endings:
                 self._suffixed = True
             else:
                 self._decimals.add(row, cell)
-
-
-@define
-class _Met:
-    """How often something was met, in which rows first, and what it looks like there."""
-
-    count: int = 0
-    rows: list[int] = field(factory=list)
-    shapes: dict[str, None] = field(factory=dict)
-
-    def add(self, row: Row, cell: str) -> None:
-        self.count += 1
-        if len(self.rows) < SAMPLES:
-            self.rows.append(row.number)
-            self.shapes[shape(cell)] = None
 
 
 @define
