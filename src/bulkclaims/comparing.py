@@ -53,7 +53,7 @@ _NO_FACTS = bytes(_FACTS_BYTES)
 _NO_ANSWER = frozenset({"", ERROR})
 _MOST_JOBS = 10
 _MOST_ROWS = 300_000
-"""So many earlier jobs are read for a comparison at most, and more than one only while they have so many rows in all."""
+"""So many earlier jobs are read for a comparison at most: more than one only while they have so many rows in all."""
 _MOST_ROWS_HELD = 1_000_000
 """Of so many rows comparisons are held for pages to come, and always the latest one."""
 _RECENT = 200
