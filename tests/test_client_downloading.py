@@ -10,7 +10,7 @@ import pytest
 
 from bulkclaims.client import Client
 from bulkclaims.errors import ApiProblem, ServerUnreachable
-from bulkclaims.shapes import Format, Shape, Which
+from bulkclaims.results.shapes import Format, Shape, Which
 
 WRONG = "sha-256=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:"
 

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import evolve, field, frozen
 
-from bulkclaims.checking import CheckReport, ErrorLog, Findings, earlier_of
-from bulkclaims.comparing import last_alike
+from bulkclaims.checking import CheckReport, ErrorLog, Findings, earlier_of, last_alike
 from bulkclaims.errors import JobNotFound, KeyReused, UploadRejected, UploadRepeated, UploadSuperseded
 from bulkclaims.jobs import JobId, NewChunk, NewJob, Settings, UploadSummary
 from bulkclaims.parsing import canonical_defaults

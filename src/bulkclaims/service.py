@@ -12,7 +12,6 @@ from attrs import evolve
 from bulkclaims.dispatch import Doorbell, LocalDispatcher
 from bulkclaims.errors import SettingsWrong
 from bulkclaims.event_loop import EventLoopThread
-from bulkclaims.finished import ResultFiles
 from bulkclaims.intake import Intake, Told
 from bulkclaims.interfaces import KeptStore
 from bulkclaims.jobs import Progress, Settings
@@ -21,8 +20,9 @@ from bulkclaims.parsing import UploadParser
 from bulkclaims.privacy import PlainCipher
 from bulkclaims.records import AS_FOUND
 from bulkclaims.results import Results
+from bulkclaims.results.finished import ResultFiles
+from bulkclaims.results.shapes import DEFAULT
 from bulkclaims.runner import ChunkRunner
-from bulkclaims.shapes import DEFAULT
 from bulkclaims.upkeep import Heart, Sweeper, Upkeep
 from bulkclaims.writers import CsvWriter
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from bulkclaims.checking import CheckReport
-    from bulkclaims.finished import FileDigest, ResultFile
     from bulkclaims.interfaces import Cipher, Dispatcher, JobRepository, Readable, ResultWriter, RowParser, RowProcessor
     from bulkclaims.jobs import Chunk, Job, JobId, JobPage, JobStatus, Owner
     from bulkclaims.planning import PayersOf
     from bulkclaims.records import Layout, ResultLine, RowResult
     from bulkclaims.results import RowCursor, RowPage
-    from bulkclaims.shapes import Shape
+    from bulkclaims.results.finished import FileDigest, ResultFile
+    from bulkclaims.results.shapes import Shape
 
 _CSV = CsvWriter()
 _LOOK_AGAIN = 0.1

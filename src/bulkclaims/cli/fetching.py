@@ -14,7 +14,7 @@ from bulkclaims.client.saving import told
 
 if TYPE_CHECKING:
     from bulkclaims.client import Client
-    from bulkclaims.shapes import Shape
+    from bulkclaims.results.shapes import Shape
 
 _PIECE = 64 * 1024
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bulkclaims.cli.shapes import is_packed
 from bulkclaims.client.saving import replacing, told
 from bulkclaims.errors import SettingsWrong, UploadRejected
-from bulkclaims.finished import gzipped
+from bulkclaims.results.finished import gzipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

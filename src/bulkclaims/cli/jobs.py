@@ -13,10 +13,10 @@ from bulkclaims.cli.check import plan_sentence, say_warnings
 from bulkclaims.cli.files import write_whole
 from bulkclaims.cli.options import common_options, standard_output
 from bulkclaims.cli.shapes import shape_options
-from bulkclaims.finished import ResultFiles
 from bulkclaims.privacy import PlainCipher
 from bulkclaims.records import Known
 from bulkclaims.results import Results
+from bulkclaims.results.finished import ResultFiles
 from bulkclaims.web.bodies import job_body
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bulkclaims.interfaces import JobRepository
     from bulkclaims.jobs import Job, UploadSummary
     from bulkclaims.records import CellError, Heading, UploadFacts
-    from bulkclaims.shapes import Shape
+    from bulkclaims.results.shapes import Shape
 
 
 _UNDER_WAY_SECONDS = 600.0

@@ -25,7 +25,7 @@ from bulkclaims.client import Client
 from bulkclaims.errors import SettingsWrong
 from bulkclaims.jobs import JobStatus
 from bulkclaims.privacy import Secret
-from bulkclaims.shapes import Shape
+from bulkclaims.results.shapes import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable

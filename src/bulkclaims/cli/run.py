@@ -25,7 +25,7 @@ from bulkclaims.cli.stopping import StoppableUpload, stopped_by_signals
 from bulkclaims.errors import NotNow
 from bulkclaims.jobs import JobId, Owner, Progress
 from bulkclaims.records import AS_FOUND
-from bulkclaims.shapes import Shape
+from bulkclaims.results.shapes import Shape
 from bulkclaims.web.bodies import job_body
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from bulkclaims.cli.options import Terminal
     from bulkclaims.cli.progress import Display
     from bulkclaims.cli.stopping import Stop
-    from bulkclaims.finished import FileDigest
     from bulkclaims.interfaces import JobRepository
     from bulkclaims.jobs import Job
     from bulkclaims.records import Layout
+    from bulkclaims.results.finished import FileDigest
     from bulkclaims.service import BulkClaims
 
 _LOOK_SECONDS = 0.2

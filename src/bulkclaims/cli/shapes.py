@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulkclaims.shapes import Format, Shape, Which
+from bulkclaims.results.shapes import Format, Shape, Which
 
 if TYPE_CHECKING:
     from collections.abc import Callable

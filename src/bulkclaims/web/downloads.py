@@ -18,8 +18,8 @@ from zlib import ZLIB_RUNTIME_VERSION
 from attrs import frozen
 
 from bulkclaims.errors import NoSuchRange, NotSetUp, RequestWrong, SettingsWrong
-from bulkclaims.finished import gzipped
-from bulkclaims.shapes import Format, Shape, Which
+from bulkclaims.results.finished import gzipped
+from bulkclaims.results.shapes import Format, Shape, Which
 from bulkclaims.web import queries
 from bulkclaims.web.accepting import PLAIN, best, best_coding
 from bulkclaims.web.messages import CSV, Response, attachment
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from bulkclaims.finished import FileDigest, ResultFile
     from bulkclaims.jobs import Job
+    from bulkclaims.results.finished import FileDigest, ResultFile
     from bulkclaims.web.calls import Call
     from bulkclaims.web.messages import Request
 

@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from bulkclaims.access import Action
 from bulkclaims.jobs import JobStatus
-from bulkclaims.shapes import Format, Which
+from bulkclaims.results.shapes import Format, Which
 from bulkclaims.web import downloads, jobs, queries, uploads
 from bulkclaims.web.bodies import CheckBody, JobBody, JobPageBody, ProgressBody, RowPageBody
 from bulkclaims.web.messages import JSON

@@ -11,15 +11,14 @@ from urllib.request import Request, urlopen
 import pytest
 from attrs import evolve
 
-from bulkclaims import comparing
-from bulkclaims.comparing import Comparisons
 from bulkclaims.errors import JobNotFound, KeyReused, NotNow
 from bulkclaims.jobs import JobId, Owner, Settings
 from bulkclaims.lookup import LookupProcessor, StediConnector, StediSettings
 from bulkclaims.privacy import PlainCipher, Secret
 from bulkclaims.records import Earlier
 from bulkclaims.repositories.memory import MemoryRepository
-from bulkclaims.results import RowCursor
+from bulkclaims.results import RowCursor, comparing
+from bulkclaims.results.comparing import Comparisons
 from bulkclaims.service import BulkClaims
 from bulkclaims.testing.fakes import RememberingDispatcher, found
 from bulkclaims.testing.simulator import PayerSimulator

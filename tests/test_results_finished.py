@@ -1,4 +1,4 @@
-"""Tests of `bulkclaims.finished` and `shapes`: a finished file is the same each time, and known once it was written."""
+"""A finished file is the same each time, and known once it was written."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkclaims.errors import JobNotFound, NotNow, RepositoryUnavailable, SettingsWrong
-from bulkclaims.finished import FileDigest, _cut, gzipped
 from bulkclaims.jobs import JobStatus, Settings
 from bulkclaims.repositories.memory import MemoryRepository
+from bulkclaims.results.finished import FileDigest, _cut, gzipped
+from bulkclaims.results.shapes import DEFAULT, Format, Shape, Which
 from bulkclaims.service import BulkClaims
-from bulkclaims.shapes import DEFAULT, Format, Shape, Which
 from bulkclaims.testing.fakes import InstantProcessor, RememberingDispatcher
 from bulkclaims.writers import CsvWriter, JsonLinesWriter, XlsxWriter, full, nine, to_correct
 

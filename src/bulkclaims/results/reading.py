@@ -1,4 +1,4 @@
-"""What a job came to, row by row, in input order. The web process's side of a job's end."""
+"""What a job came to, row by row, in input order."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from attrs import Factory, field, frozen
 
-from bulkclaims.comparing import Comparisons
 from bulkclaims.errors import NotNow
 from bulkclaims.jobs import JobStatus
 from bulkclaims.payloads import open_result, open_rows
 from bulkclaims.records import ERROR, ResultLine, RowResult, Source
+from bulkclaims.results.comparing import Comparisons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bulkclaims.comparing import Comparison
     from bulkclaims.interfaces import Cipher, JobStore, ResultWriter
     from bulkclaims.jobs import Job, JobId, StoredChunk
     from bulkclaims.records import Row
+    from bulkclaims.results.comparing import Comparison
 
 
 _CHUNKS_A_PAGE = 40

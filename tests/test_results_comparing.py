@@ -13,8 +13,8 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkclaims.comparing import Comparison
 from bulkclaims.records import ERROR, NOT_FOUND, REQUIRED_COLUMNS, Earlier, Row, RowResult
+from bulkclaims.results.comparing import Comparison
 
 NAMES = {
     "claim_number": "PCN1",

@@ -20,7 +20,7 @@ from attrs import define, field, frozen
 from bulkclaims.errors import NotNow, PayloadUnreadable, RepositoryUnavailable
 from bulkclaims.interfaces import KeptStore
 from bulkclaims.privacy import describe
-from bulkclaims.shapes import DEFAULT
+from bulkclaims.results.shapes import DEFAULT
 
 if TYPE_CHECKING:
     import hashlib
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bulkclaims.interfaces import ResultWriter
     from bulkclaims.jobs import Job
     from bulkclaims.results import Results
-    from bulkclaims.shapes import Shape
+    from bulkclaims.results.shapes import Shape
 
 _log = logging.getLogger(__name__)
 

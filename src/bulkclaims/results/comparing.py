@@ -56,22 +56,6 @@ _MOST_ROWS = 300_000
 """So many earlier jobs are read for a comparison at most: more than one only while they have so many rows in all."""
 _MOST_ROWS_HELD = 1_000_000
 """Of so many rows comparisons are held for pages to come, and always the latest one."""
-_RECENT = 200
-"""So many of the organisation's jobs are looked through for the last one."""
-
-
-def last_alike(repository: JobStore, organisation: str, filename: str, sha256: str) -> Job | None:
-    """
-    Find the latest job that was made of the same bytes or, if there is none, of a file of the same name.
-
-    Of either kind one that came to all its rows goes before one that was cut short. A job that has not ended is left
-    out, since its rows may yet have other answers, and so is one that ended before a single row of it was asked for.
-    """
-    recent = repository.find(organisation, limit=_RECENT).jobs
-    jobs = [job for job in recent if job.status.ended and job.processed > job.refused]
-    same = [job for job in jobs if job.upload.facts.sha256 == sha256]
-    alike = same or [job for job in jobs if job.filename == filename]
-    return next((job for job in alike if job.processed == job.total_rows), next(iter(alike), None))
 
 
 @frozen
