@@ -94,7 +94,8 @@ class Zeros:
                     self._add(payer, [rows[place] for place in places], [cells[place] for place in places])
         return True
 
-    def findings(self, swapped: Counter[str]) -> Iterator[Problem]:  # noqa: ARG002, D102 -- a watch of days needs it
+    def findings(self, swapped: Counter[str]) -> Iterator[Problem]:  # noqa: ARG002 -- a watch of days needs it
+        """Say where ids lack zeros that others of their payer have."""
         watched = [lengths for payer, lengths in self._lengths.items() if payer not in self._over]
         if lost := [part for lengths in watched for part in lengths.lost()]:
             count, rows = sum(part[1] for part in lost), sorted(row for part in lost for row in part[2])
@@ -188,7 +189,8 @@ class PayerZeros:
             self._rows += [row.number for row, cell in zip(rows, cells, strict=True) if cell in short]
         return len(self._counts) <= _MOST_IDS
 
-    def findings(self, swapped: Counter[str]) -> Iterator[Problem]:  # noqa: ARG002, D102 -- a watch of days needs it
+    def findings(self, swapped: Counter[str]) -> Iterator[Problem]:  # noqa: ARG002 -- a watch of days needs it
+        """Say which payer ids lack zeros."""
         short = list(filter(_may_lack_zeros, self._counts))
         whole = [payer for payer in self._counts if payer.isdecimal() and len(payer) == _PAYER_DIGITS]
         others = [payer for payer in self._counts if payer.isdecimal() and len(payer) not in _PAYER_LENGTHS]
@@ -237,7 +239,8 @@ class Endings:
                 self._look(row, cell)
         return self._cells < _ENOUGH or bool(self._long or self._decimals.count)
 
-    def findings(self, swapped: Counter[str]) -> Iterator[Problem]:  # noqa: ARG002, D102 -- a watch of days needs it
+    def findings(self, swapped: Counter[str]) -> Iterator[Problem]:  # noqa: ARG002 -- a watch of days needs it
+        """Say where numbers end with zeros in place of digits."""
         # Of ids of 16 digits a tenth ends with 0 by chance, of 17 a hundredth with two.
         lost = [
             met
@@ -277,7 +280,8 @@ class Days:
             self._rows += [row.number for row, cell in zip(rows, cells, strict=True) if cell]
         return True
 
-    def findings(self, swapped: Counter[str]) -> Iterator[Problem]:  # noqa: D102 -- as `Watch` has it
+    def findings(self, swapped: Counter[str]) -> Iterator[Problem]:
+        """Say that the days of a column may be months."""
         if swapped[self.column] and self._count:
             # Whatever was typed, these are the days as they were read.
             yield problem(self.column, "day_first_column", self._count, self._rows, ["99/99/9999"])
