@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 from pathlib import Path
 
@@ -30,6 +31,8 @@ PAGES = ["docs", "README.md", *(f"{member}/README.md" for member in MEMBERS)]
 TESTED = "--constraint=constraints.txt"
 # A process for each core; each starts servers of its own. Who runs out of tests takes some of another's.
 PARALLEL = ["--numprocesses=auto", "--dist=worksteal"]
+# The slow tests wait for workers and servers more than they compute.
+ONE_MORE = [f"--numprocesses={(os.cpu_count() or 1) + 1}", "--dist=worksteal"]
 # A page stays whole: its examples follow one another. No two pages listen at one port.
 PAGE_BY_PAGE = ["--numprocesses=auto", "--dist=loadfile"]
 
@@ -150,7 +153,7 @@ def tests(session: nox.Session) -> None:
     session.install(TESTED, *wheels(EXTRAS), *groups("tests", *MEMBERS_TESTS))
     session.env["COVERAGE_FILE"] = str(Path(session.create_tmp()) / "coverage")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *PARALLEL, "-m", "not chaos", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", *ONE_MORE, "-m", "not chaos", *session.posargs)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report", *(["--fail-under=0"] if session.posargs else []))
 
