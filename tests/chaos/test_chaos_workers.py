@@ -60,7 +60,7 @@ def test_workers_killed_again_and_again(tmp_path, kind, database, broker):
         check(site)
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 def test_rq_work_horses_killed(tmp_path):
     """A work-horse that is killed alone costs no more than what it had in flight."""
     with (
