@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import bulkclaims_sqlalchemy
-from bulkclaims import errors, finished, intake, parsing, payloads, planning, privacy, repositories, results, web
+from bulkclaims import errors, intake, parsing, payloads, planning, privacy, repositories, results, web
 from bulkclaims.access import Principal, Role, by_role
 from bulkclaims.parsing.workbook.refusals import CODES
 from bulkclaims.planning import Needs
@@ -24,7 +24,7 @@ REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 PAGE = (REFERENCE / "http.md").read_text(encoding="utf-8")
 BAD_FILES = (REFERENCE / "bad-files.md").read_text(encoding="utf-8")
 CLINIC = Capabilities("clinic", needs=(frozenset({"payer_id"}), frozenset({"npi", "tin"})), lookback_months=24)
-ANSWERING = (web, finished, intake, parsing, payloads, planning, privacy, repositories, results, bulkclaims_sqlalchemy)
+ANSWERING = (web, intake, parsing, payloads, planning, privacy, repositories, results, bulkclaims_sqlalchemy)
 """Where what is raised may become an answer."""
 NEVER_ANSWERED = (errors.SettingsWrong, errors.LeaseLost, errors.QuotaSpent)
 """Raised when a process starts, or to a worker."""
