@@ -11,6 +11,7 @@ from attrs import define, evolve, field, frozen
 from bulkclaims.parsing.blocks import BLOCK_BYTES, MEGABYTE, read_fully
 from bulkclaims.parsing.csv_parser import CsvParser
 from bulkclaims.parsing.formats import may_be_workbook
+from bulkclaims.parsing.parsed import ParsedFile
 from bulkclaims.parsing.workbook import WorkbookLimits, WorkbookParser
 from bulkclaims.records import AS_FOUND, Layout
 
@@ -41,22 +42,6 @@ class UploadParser:
     def parse(self, upload: Readable, layout: Layout = AS_FOUND) -> ParsedFile:  # noqa: D102 -- the contract stands in `interfaces.RowParser`
         choice = _Choice(self, _Replayed(upload), layout)
         return ParsedFile(choice, choice.rows())
-
-
-@define(eq=False)
-class ParsedFile:
-    """The rows of a file and, as they are read, the facts about it."""
-
-    _choice: _Choice
-    # The generator knows nothing of this object: it ends, and all that it holds, once nobody holds this any more.
-    _rows: Iterator[Row] = field(repr=False)
-
-    def __iter__(self) -> Iterator[Row]:
-        return self._rows
-
-    @property
-    def facts(self) -> UploadFacts:  # noqa: D102 -- the contract stands in `interfaces.ParsedUpload`
-        return self._choice.facts
 
 
 @define(eq=False)

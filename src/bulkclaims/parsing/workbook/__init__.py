@@ -9,6 +9,6 @@ refused, and in which words, stands in `refusals`.
 """
 
 from bulkclaims.parsing.workbook.limits import WorkbookLimits
-from bulkclaims.parsing.workbook.parser import ParsedWorkbook, WorkbookParser
+from bulkclaims.parsing.workbook.parser import WorkbookParser
 
-__all__ = ["ParsedWorkbook", "WorkbookLimits", "WorkbookParser"]
+__all__ = ["WorkbookLimits", "WorkbookParser"]

@@ -16,6 +16,7 @@ from bulkclaims.parsing.blocks import MEGABYTE, Blocks
 from bulkclaims.parsing.columns import name_columns
 from bulkclaims.parsing.formats import OLE
 from bulkclaims.parsing.header import MOST_LINES, header_at, note_of_lines_above
+from bulkclaims.parsing.parsed import ParsedFile
 from bulkclaims.parsing.workbook.cells import text_of
 from bulkclaims.parsing.workbook.limits import WorkbookLimits
 from bulkclaims.parsing.workbook.process import Sheet, read_apart
@@ -53,25 +54,9 @@ class WorkbookParser:
     today: Callable[[], date] = date.today
     limits: WorkbookLimits = field(factory=WorkbookLimits)
 
-    def parse(self, upload: Readable, layout: Layout = AS_FOUND) -> ParsedWorkbook:  # noqa: D102 -- the contract stands in `interfaces.RowParser`
+    def parse(self, upload: Readable, layout: Layout = AS_FOUND) -> ParsedFile:  # noqa: D102 -- the contract stands in `interfaces.RowParser`
         reading = _Reading(Blocks(upload, self.max_bytes), layout, self.today, self.limits)
-        return ParsedWorkbook(reading, reading.rows())
-
-
-@define(eq=False)
-class ParsedWorkbook:
-    """The rows of one sheet and, as they are read, the facts about its workbook."""
-
-    _reading: _Reading
-    # The generator knows nothing of this object: it ends, and the process with it, once nobody holds this any more.
-    _rows: Iterator[Row] = field(repr=False)
-
-    def __iter__(self) -> Iterator[Row]:
-        return self._rows
-
-    @property
-    def facts(self) -> UploadFacts:  # noqa: D102 -- the contract stands in `interfaces.ParsedUpload`
-        return self._reading.facts
+        return ParsedFile(reading, reading.rows())
 
 
 @define(eq=False)
