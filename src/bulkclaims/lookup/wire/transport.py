@@ -10,6 +10,7 @@ time-out for the whole exchange only, and may not be started before a fork.
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,8 @@ BODY_BYTES = 4 * 1024 * 1024
 """An answer may not be larger, neither as sent nor unpacked."""
 
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+"""As httpx writes JSON; made once, which costs as much as to write an inquiry."""
 _BROKEN_OFF = (httpx.TransportError, aiohttp.ClientError, HttpProcessingError, TimeoutError)
 
 
@@ -61,11 +64,25 @@ class _Client(httpx.AsyncClient):
         # aiohttp looks after proxies; with `trust_env` httpx would put its own slow pool in our transport's place.
         super().__init__(transport=transport, timeout=timeout, trust_env=False)
         self._payer = transport
+        self._own_headers = {**self.headers, "content-type": "application/json"}
+        self._extensions = {"timeout": timeout.as_dict()}
+
+    def build_request(self, method: str, url: httpx.URL | str, **given: Any) -> httpx.Request:  # noqa: ANN401 -- httpx's
+        """As httpx does, but what most look-ups send, JSON with some headers, in a fifth of the time."""
+        if given.keys() != {"headers", "json"}:
+            return super().build_request(method, url, **given)
+        body = httpx.ByteStream(_JSON.encode(given["json"]).encode())
+        headers = self._own_headers | {name.lower(): value for name, value in given["headers"].items()}
+        request = httpx.Request(method, url, headers=headers, stream=body, extensions=self._extensions)
+        request.headers.encoding = "ascii"  # as it is; otherwise httpx would find out
+        request.read()
+        return request
 
     async def send(self, request: httpx.Request, *, stream: bool = False, **_: object) -> httpx.Response:
         """Send *request* straight to the transport; whatever else httpx offers is left out."""
         response = await self._payer.handle_async_request(request)
         response.request = request
+        response.headers.encoding = "iso-8859-1"  # which any header can be read as
         if not stream:
             await response.aread()
         return response
@@ -139,7 +156,7 @@ async def _read(response: httpx.Response) -> bytes:
     if response.is_stream_consumed:
         return response.content  # a transport of the host's own made it whole, as httpx's mock does
     packed = bytearray()
-    async for piece in response.aiter_raw():
+    async for piece in response.stream:
         packed += piece
         if len(packed) > BODY_BYTES:
             raise _too_large()
