@@ -13,7 +13,6 @@ from bulkclaims.lookup.course import results_of
 from bulkclaims.lookup.inquiries import fingerprint
 from bulkclaims.lookup.matching import Match
 from bulkclaims.lookup.outcomes import Exchange, answered, failed, find
-from bulkclaims.lookup.pace.lanes import bugs_blamed
 from bulkclaims.lookup.pace.retrying import Stopped, ask_persistently
 from bulkclaims.lookup.tickets import TicketedAsk
 
@@ -88,7 +87,7 @@ class _Ask:
             second = await self._find(numberless)
             if isinstance(second.match, Match):
                 finding = evolve(second, second_search=True)
-        with bugs_blamed(self._course.lanes.account):
+        with self._course.lanes.bug_watch:
             return answered(self._question, finding, self._look_up.statuses, self.exchange(self.tries or 1))
 
     def exchange(self, asked: int) -> Exchange:

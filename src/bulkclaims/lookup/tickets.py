@@ -22,7 +22,6 @@ from bulkclaims.errors import (
     TicketGone,
 )
 from bulkclaims.lookup.inquiries import fingerprint
-from bulkclaims.lookup.pace.lanes import bugs_blamed
 from bulkclaims.lookup.pace.retrying import Stopped, pause
 from bulkclaims.privacy import describe
 from bulkclaims.records import Answer, Ticket
@@ -78,7 +77,7 @@ class Tickets:
         """Have the payer delete what it keeps under the ticket, if it will."""
         try:
             await course.lanes.turn(course.go_on)
-            with bugs_blamed(course.lanes.account):
+            with course.lanes.bug_watch:
                 await self.connector.discard(ticket)
         except (BulkClaimsError, Stopped) as failure:
             _log.debug("The payer keeps an answer until its time is over. %s", describe(failure))

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from bulkclaims.errors import AnswerNotUnderstood, BulkClaimsError, ConnectorError, PayerUnavailable
 from bulkclaims.lookup.pace.breaker import Breaker
@@ -19,7 +18,7 @@ from bulkclaims.lookup.pace.retrying import Stopped
 from bulkclaims.lookup.pace.shared_slots import SharedSlots
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     from bulkclaims.interfaces import Connector, Limiter
     from bulkclaims.lookup.pace.breaker import BreakerPolicy
@@ -39,6 +38,7 @@ class Lanes:
     pacer: Pacer | None
     breaker: Breaker
     prepare: Callable[[], Awaitable[None]]
+    bug_watch: BugWatch = field(default=Factory(lambda lanes: BugWatch(lanes.account), takes_self=True), init=False)
     _beginning: WeakValueDictionary[str, asyncio.Lock] = field(factory=WeakValueDictionary, init=False)
 
     @classmethod
@@ -90,7 +90,7 @@ class Lanes:
         await self.breaker.admit(mark, go_on)
         began = asyncio.get_running_loop().time()
         try:
-            with bugs_blamed(self.account):
+            with self.bug_watch:
                 await self.prepare()
                 began = await self.turn(go_on)
                 answer = await send()
@@ -136,16 +136,24 @@ async def _prepare_nothing() -> None:
     """What a connector does that needs nothing beforehand."""
 
 
-@contextmanager
-def bugs_blamed(account: str) -> Iterator[None]:
-    """Have a bug in a connector cost its row, not the job; the log says where it is."""
-    try:
-        yield
-    except (BulkClaimsError, Stopped):
-        raise
-    except Exception as error:  # noqa: BLE001 -- whatever a host's connector runs into
-        _log.error("Connector %s failed: %s", account, _where(error))
-        raise ConnectorError("The look-up failed within this service, whose log says where.") from None
+@frozen
+class BugWatch:
+    """
+    Has a bug in the connector of *account* cost its row, not the job; the log says where it is.
+
+    One is for all look-ups: to make one for each, as `contextlib` does, costs as much as to enter it.
+    """
+
+    account: str
+
+    def __enter__(self) -> None:
+        """Begin what may run into a bug."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Raise `ConnectorError` in place of what this library does not know."""
+        if isinstance(error, Exception) and not isinstance(error, (BulkClaimsError, Stopped)):
+            _log.error("Connector %s failed: %s", self.account, _where(error))
+            raise ConnectorError("The look-up failed within this service, whose log says where.") from None
 
 
 def _where(error: Exception) -> str:

@@ -52,7 +52,8 @@ class Quiet:
         while True:
             told_at, start = self._told_at, max(self._next, loop.time())
             self._next = start + self._gap * 0.5 ** ((start - self._until) / DOUBLING_SECONDS)
-            await pause(start - loop.time(), go_on)
+            if (seconds := start - loop.time()) > 0:
+                await pause(seconds, go_on)
             if told_at == self._told_at:
                 break  # otherwise there was another 429 while we waited
         self._begun.append(start)

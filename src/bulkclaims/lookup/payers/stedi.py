@@ -25,6 +25,8 @@ from bulkclaims.privacy import Masked
 from bulkclaims.records import Answer, ClaimStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bulkclaims.lookup.wire.shared_access import SharedAccess
     from bulkclaims.lookup.wire.transport import ClientFactory, Reply
     from bulkclaims.records import ClaimInquiry
@@ -33,6 +35,11 @@ __all__ = ["StediConnector", "StediSettings", "read_answer", "read_x12_answer"]
 
 _REJECTED = frozenset("RMWX")
 """999 acknowledgement codes that say the request went no further; A and E mean accepted."""
+_FURTHER_REASONS = tuple(
+    tuple(f"{rank}{code}" for code in ("StatusCategoryCode", "StatusCode", "EntityCode"))
+    for rank in ("secondary", "tertiary")
+)
+"""The fields of Optum's second and third reason."""
 
 
 class StediConnector:
@@ -150,15 +157,14 @@ def _claim(entry: object, patient: dict[str, Any]) -> ClaimStatus:
         processed_date=date_of(told.get("paidDate"), "paidDate"),
         effective_date=date_of(told.get("effectiveDate"), "effectiveDate"),
         service_dates=period_of(told.get("claimServiceDate"), "claimServiceDate"),
-        reasons=tuple(filter(None, (_reason(told, rank) for rank in ("secondary", "tertiary")))),
+        reasons=tuple(filter(None, (_reason(told, names) for names in _FURTHER_REASONS))),
         **patient,
     )
 
 
-def _reason(told: dict[str, Any], rank: str) -> str:
-    """The codes of Optum's second or third reason, "" when there is none."""
-    names = (f"{rank}StatusCategoryCode", f"{rank}StatusCode", f"{rank}EntityCode")
-    return ":".join(filter(None, (text_of(told.get(name), name).upper() for name in names)))
+def _reason(told: dict[str, Any], names: Iterable[str]) -> str:
+    """The codes of a further reason, "" when there is none."""
+    return ":".join(filter(None, (text_of(told[name], name).upper() for name in names if name in told)))
 
 
 def _trace(answer: dict[str, Any]) -> str:

@@ -61,10 +61,10 @@ def text_of(value: object, name: str) -> str:
     """
     if value is None:
         return ""
-    if isinstance(value, bool) or not isinstance(value, str | int):
+    if not isinstance(value, (str, int)) or isinstance(value, bool):
         raise AnswerNotUnderstood(f"In the payer's answer, {name} is not text.")
     text = str(value).strip()
-    if _HALF_CHARACTER.search(text):
+    if not text.isascii() and _HALF_CHARACTER.search(text):
         raise AnswerNotUnderstood(f"In the payer's answer, {name} holds half a character, which is not text.")
     return text
 
@@ -97,12 +97,12 @@ def date_of(value: object, name: str, formats: Sequence[str] = ()) -> date | Non
         AnswerNotUnderstood: It is no such date.
     """
     text = text_of(value, name)
-    if _NO_DATE.fullmatch(text):
+    if not text or _NO_DATE.fullmatch(text):
         return None
-    for form in formats or ("",):
-        with suppress(ValueError):
-            return _strptime(text, form) if form else _from_iso(text)
-    raise AnswerNotUnderstood(f"In the payer's answer, {name} is not a date.")
+    try:
+        return _strptime(text, formats) if formats else _from_iso(text)
+    except ValueError:
+        raise AnswerNotUnderstood(f"In the payer's answer, {name} is not a date.") from None
 
 
 def _from_iso(text: str) -> date:
@@ -111,8 +111,11 @@ def _from_iso(text: str) -> date:
     return date.fromisoformat(text)
 
 
-def _strptime(text: str, form: str) -> date:
-    return datetime.strptime(text, form).date()  # noqa: DTZ007 -- a calendar day has no time zone
+def _strptime(text: str, formats: Sequence[str]) -> date:
+    for form in formats:
+        with suppress(ValueError):
+            return datetime.strptime(text, form).date()  # noqa: DTZ007 -- a calendar day has no time zone
+    raise ValueError
 
 
 def period_of(value: object, name: str, formats: Sequence[str] = ()) -> tuple[date, date] | None:
@@ -125,6 +128,6 @@ def period_of(value: object, name: str, formats: Sequence[str] = ()) -> tuple[da
     text = text_of(value, name)
     middle = len(text) // 2
     two = len(text) % 2 and text[middle] in "-/" and len(text) > len("YYYY-MM-DD") + 1
-    first, last = (text[:middle], text[middle + 1 :]) if two else (text, text)
-    start, end = date_of(first, name, formats), date_of(last, name, formats)
+    start = date_of(text[:middle] if two else text, name, formats)
+    end = date_of(text[middle + 1 :], name, formats) if two else start
     return (start, end) if start and end else None

@@ -68,7 +68,7 @@ class PayerLine:
         Raises:
             ConnectorError: As `TokenKeeper.token` does.
         """
-        if tokens := self._ends.get().tokens:
+        if self._credentials and (tokens := self._ends.get().tokens):
             await tokens.token()
 
     async def ask(
@@ -97,8 +97,8 @@ class PayerLine:
         """
         headers = Masked(headers)  # some services keep the variables of whatever an exception passed through
         ends = self._ends.get()
-        token = Secret(await ends.tokens.token() if ends.tokens else "")
-        if ends.tokens:
+        token = Secret(await ends.tokens.token()) if ends.tokens else None
+        if token:
             headers["Authorization"] = f"Bearer {token.reveal()}"
         url = self._url.copy_with(path=path) if path else self._url
         reply = await exchange(ends.client, method, url, headers, body)
@@ -140,9 +140,9 @@ def _secrets_in(value: str) -> Iterator[str]:
             yield b64decode(rest).decode().partition(":")[2]
 
 
-def _renew(tokens: TokenKeeper | None, token: Secret) -> ErrorClass:
+def _renew(tokens: TokenKeeper | None, token: Secret | None) -> ErrorClass:
     """With a token, 401 means that it has expired; a key or password can only be wrong."""
-    if tokens is None:
+    if tokens is None or token is None:
         return "access_refused"
     tokens.refused(token.reveal())
     return "access_expired"

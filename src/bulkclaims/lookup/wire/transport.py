@@ -13,7 +13,7 @@ import asyncio
 import json
 import ssl
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 import httpx
@@ -156,7 +156,7 @@ async def _read(response: httpx.Response) -> bytes:
     if response.is_stream_consumed:
         return response.content  # a transport of the host's own made it whole, as httpx's mock does
     packed = bytearray()
-    async for piece in response.stream:
+    async for piece in cast("httpx.AsyncByteStream", response.stream):
         packed += piece
         if len(packed) > BODY_BYTES:
             raise _too_large()
