@@ -5,6 +5,7 @@ import gc
 import hashlib
 import logging
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
@@ -435,6 +436,26 @@ def test_an_abandoned_generator_leaves_nothing_behind():
         await nothing_left(processor, payer)
 
     asyncio.run(run())
+
+
+class Watched(str):
+    """Text that can be watched for being forgotten."""
+
+    __slots__ = ("__weakref__",)
+
+
+def test_rows_are_forgotten_once_they_are_answered():
+    """No cycle keeps patients' data, and memory with it, until the garbage collector comes round."""
+    names = [Watched("Tester") for _ in range(4)]
+    watched = [weakref.ref(name) for name in names]
+    rows = [row(number, last_name=name) for number, name in enumerate(names, 1)]
+    gc.disable()
+    try:
+        assert len(process(Payer(), rows)) == len(rows)
+        del rows, names
+        assert [reference() for reference in watched] == [None] * len(watched)
+    finally:
+        gc.enable()
 
 
 def test_a_cancelled_chunk_leaves_nothing_behind():

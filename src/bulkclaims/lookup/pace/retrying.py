@@ -117,13 +117,13 @@ def _with_fresh_token(ask: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable
 
     async def asked() -> T:
         nonlocal renewals_left
-        try:
-            return await ask()
-        except AccessExpired as error:
-            if not renewals_left:
-                raise AccessRefused(f"The payer refuses a fresh token. {error.message}") from None
-            renewals_left -= 1
-        return await asked()
+        while True:
+            try:
+                return await ask()
+            except AccessExpired as error:
+                if not renewals_left:
+                    raise AccessRefused(f"The payer refuses a fresh token. {error.message}") from None
+                renewals_left -= 1
 
     return asked
 
