@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bulkclaims.jobs import Chunk
     from bulkclaims.records import SealedResult
 
-is_active = jobs.c.status.in_((JobStatus.PENDING, JobStatus.PROCESSING))
+is_active = or_(jobs.c.status == JobStatus.PENDING, jobs.c.status == JobStatus.PROCESSING)
 is_wanted = and_(
     jobs.c.cancel_requested.is_(False),
     jobs.c.problem == "",
@@ -43,11 +43,12 @@ is_free = and_(
     or_(chunks.c.parked_until.is_(None), chunks.c.parked_until <= now()),
 )
 
-_the_job = jobs.c.id == bindparam("job")
+the_job = jobs.c.id == bindparam("job")
+of_the_job = chunks.c.job_id == bindparam("job")
 _the_chunk = and_(chunks.c.job_id == bindparam("job"), chunks.c.number == bindparam("chunk"))
 _the_held_chunk = and_(_the_chunk, chunks.c.fence == bindparam("held"), chunks.c.lease_until.is_not(None))
 
-_take = (
+_take = Prepared(
     update(chunks)
     .where(_the_chunk, is_unfinished, is_free)
     .values(
@@ -59,9 +60,9 @@ _take = (
         parked_until=None,
     )
 )
-_start = (
+_start = Prepared(
     update(jobs)
-    .where(_the_job, is_active, is_wanted)
+    .where(the_job, is_active, is_wanted)
     .values(
         status=JobStatus.PROCESSING,
         started_at=func.coalesce(jobs.c.started_at, now()),
@@ -69,17 +70,18 @@ _start = (
         deadline_at=func.coalesce(jobs.c.deadline_at, now() + jobs.c.deadline_seconds),
     )
 )
-_taken = (
+_taken = Prepared(
     select(chunks.c.fence, chunks.c.attempts, payloads.c.payload)
     .join_from(chunks, payloads, and_(payloads.c.job_id == chunks.c.job_id, payloads.c.chunk == chunks.c.number))
     .where(_the_chunk)
 )
 _in_the_chunk = and_(results.c.job_id == bindparam("job"), results.c.chunk == bindparam("chunk"))
-_answered = select(results.c.row).where(_in_the_chunk, results.c.reopened.is_(False))
+_answered = Prepared(select(results.c.row).where(_in_the_chunk, results.c.reopened.is_(False)))
 
-_renew = update(chunks).where(_the_held_chunk).values(lease_until=now() + bindparam("seconds"))
-_is_processing = select(jobs.c.serial).where(_the_job, jobs.c.status == JobStatus.PROCESSING)
-_goes_on = _is_processing.where(is_wanted)
+_renew = Prepared(update(chunks).where(_the_held_chunk).values(lease_until=now() + bindparam("seconds")))
+_processing = select(jobs.c.serial).where(the_job, jobs.c.status == JobStatus.PROCESSING)
+_is_processing = Prepared(_processing)
+_goes_on = Prepared(_processing.where(is_wanted))
 
 _kept = Prepared(
     select(results.c.row, results.c.reopened).where(
@@ -118,7 +120,7 @@ _answer_again = (
 )
 _count = (
     update(jobs)
-    .where(_the_job, jobs.c.status == JobStatus.PROCESSING)
+    .where(the_job, jobs.c.status == JobStatus.PROCESSING)
     .values(
         succeeded=jobs.c.succeeded + bindparam("won"),
         failed=jobs.c.failed + bindparam("lost"),
@@ -129,7 +131,7 @@ _count_anyway = Prepared(_count)
 _count_and_go_on = Prepared(_count.where(is_wanted))
 
 _attempts_without_this = case((chunks.c.attempts > 0, chunks.c.attempts - 1), else_=0)
-_give_back = update(chunks).where(_the_held_chunk).values(lease_until=None, attempts=_attempts_without_this)
+_give_back = Prepared(update(chunks).where(_the_held_chunk).values(lease_until=None, attempts=_attempts_without_this))
 _until = now() + bindparam("seconds")
 _put_aside = (
     update(chunks)
@@ -139,7 +141,7 @@ _put_aside = (
 )
 _wait = (
     update(jobs)
-    .where(_the_job, or_(jobs.c.waiting_until.is_(None), jobs.c.waiting_until <= _until))
+    .where(the_job, or_(jobs.c.waiting_until.is_(None), jobs.c.waiting_until <= _until))
     .values(waiting_until=_until, waiting_for=bindparam("reason"))
 )
 
@@ -148,33 +150,49 @@ class NotFree(Exception):
     """The chunk cannot be leased; what was noted of the attempt is to be rolled back."""
 
 
+class NotNew(Exception):
+    """A row has a result already; nothing of its batch is recorded yet."""
+
+
 def take(connection: Connection, chunk: Chunk, worker: str, seconds: float) -> Lease:
     """Lease the chunk, or raise `NotFree`."""
     key = {"job": chunk.job_id, "chunk": chunk.number}
-    if not connection.execute(_take, {**key, "holder": worker, "seconds": seconds}).rowcount:
+    if not _take.run(connection, {**key, "holder": worker, "seconds": seconds}).rowcount:
         raise NotFree
-    if not connection.execute(_start, {"job": chunk.job_id}).rowcount:
+    if not _start.run(connection, {"job": chunk.job_id}).rowcount:
         raise NotFree
-    fence, attempts, payload = connection.execute(_taken, key).one()
-    answered = frozenset(connection.scalars(_answered, key))
+    taken: tuple[Any, ...] = _taken.run(connection, key).one()
+    fence, attempts, payload = taken
+    answered = frozenset(_answered.run(connection, key).scalars())
     return Lease(chunk, published(connection, chunk.job_id), worker, fence, attempts, payload, answered)
 
 
 def renew(connection: Connection, lease: Lease, seconds: float) -> bool:
     """Extend the lease and say whether to go on, or raise `LeaseLost`."""
-    if not connection.execute(_renew, {**_held(lease), "seconds": seconds}).rowcount:
+    if not _renew.run(connection, {**_held(lease), "seconds": seconds}).rowcount:
         raise LeaseLost
     job = {"job": lease.chunk.job_id}
-    if connection.scalar(_goes_on, job) is not None:
+    if _goes_on.run(connection, job).scalar() is not None:
         return True
-    if connection.scalar(_is_processing, job) is None:
+    if _is_processing.run(connection, job).scalar() is None:
         raise LeaseLost
     return False
 
 
+def record_new(connection: Connection, lease: Lease, given: Sequence[SealedResult]) -> bool:
+    """`record` without a look at what is there, which saves a statement; or raise `NotNew`."""
+    try:
+        return _record(connection, lease, list(_first_of_each_row(given).values()), [])
+    except Conflict as error:
+        raise NotNew from error
+
+
 def record(connection: Connection, lease: Lease, given: Sequence[SealedResult]) -> bool:
     """Store the results of rows that have none yet and say whether to go on, or raise `LeaseLost`."""
-    new, again = _unrecorded(connection, lease.chunk, given)
+    return _record(connection, lease, *_unrecorded(connection, lease.chunk, given))
+
+
+def _record(connection: Connection, lease: Lease, new: Sequence[SealedResult], again: Sequence[SealedResult]) -> bool:
     count = len(new) + len(again)
     if not _count_in_chunk.run(connection, {**_held(lease), "new": count}).rowcount:
         raise LeaseLost
@@ -193,7 +211,7 @@ def record(connection: Connection, lease: Lease, given: Sequence[SealedResult]) 
 
 def give_back(connection: Connection, lease: Lease) -> None:
     """Let go of the chunk, if it is still held, or raise `LeaseLost`."""
-    if connection.execute(_give_back, _held(lease)).rowcount:
+    if _give_back.run(connection, _held(lease)).rowcount:
         _see_that_it_runs(connection, lease)
 
 
@@ -208,7 +226,7 @@ def put_aside(connection: Connection, lease: Lease, seconds: float, reason: str)
 
 
 def _see_that_it_runs(connection: Connection, lease: Lease) -> None:
-    if connection.scalar(_is_processing, {"job": lease.chunk.job_id}) is None:
+    if _is_processing.run(connection, {"job": lease.chunk.job_id}).scalar() is None:
         raise LeaseLost
 
 
@@ -222,14 +240,17 @@ def _unrecorded(
     """Those of the results whose rows were never answered, and those whose rows were reopened."""
     if not given:
         return [], []
-    # Reversed, so that of two results for one row the first one stays.
-    by_row = {result.row: result for result in reversed(given)}
+    by_row = _first_of_each_row(given)
     span = {"first": min(by_row), "last": max(by_row)}
     kept: Sequence[Any] = _kept.run(connection, {"job": chunk.job_id, "chunk": chunk.number, **span}).all()
     again = [by_row[row] for row, reopened in kept if reopened and row in by_row]
     for row, _ in kept:
         by_row.pop(row, None)
     return list(by_row.values()), again
+
+
+def _first_of_each_row(given: Sequence[SealedResult]) -> dict[int, SealedResult]:
+    return {result.row: result for result in reversed(given)}
 
 
 def _store(connection: Connection, chunk: Chunk, new: Sequence[SealedResult]) -> None:

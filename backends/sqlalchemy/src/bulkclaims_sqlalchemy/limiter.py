@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attrs import asdict
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bulkclaims.repositories.limiter import Allowance, Occupancy, Share
 from bulkclaims_sqlalchemy.failures import Conflict
+from bulkclaims_sqlalchemy.prepared import Prepared
 from bulkclaims_sqlalchemy.tables import limits, now, shares
 
 if TYPE_CHECKING:
@@ -49,9 +50,11 @@ def _postpone(connection: Connection, account: str, seconds: float) -> None:
     _keep(connection, kept.postponed(seconds, moment))
 
 
+_held_back = Prepared(select(limits.c.postponed_until - now()).where(limits.c.account == bindparam("payer")))
+
+
 def _postponed(connection: Connection, account: str) -> float:
-    left = connection.scalar(select(limits.c.postponed_until - now()).where(limits.c.account == account))
-    return max(left or 0.0, 0.0)
+    return max(_held_back.run(connection, {"payer": account}).scalar() or 0.0, 0.0)
 
 
 def _locked(connection: Connection, account: str) -> tuple[Allowance, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from bulkclaims.errors import JobNotFound
 from bulkclaims.jobs import Job, JobId, JobStatus, Owner
@@ -28,7 +28,8 @@ result_columns = [
 ]
 """In the order of `SealedResult`."""
 
-_published = select(*job_columns).where(jobs.c.status.is_not(None))
+_published = select(*job_columns).where(jobs.c.status.is_not(None), jobs.c.id == bindparam("job"))
+_locked = _published.with_for_update()
 
 
 def published(connection: Connection, job_id: JobId, *, lock: bool = False) -> Job:
@@ -44,8 +45,7 @@ def published(connection: Connection, job_id: JobId, *, lock: bool = False) -> J
     Raises:
         JobNotFound: There is none.
     """
-    query = _published.where(jobs.c.id == in_use(job_id))
-    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    row = connection.execute(_locked if lock else _published, {"job": in_use(job_id)}).one_or_none()
     if row is None:
         raise JobNotFound
     return to_job(row)

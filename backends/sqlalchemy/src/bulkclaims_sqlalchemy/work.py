@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, or_, select, update
 
 from bulkclaims.errors import LeaseLost
 from bulkclaims.jobs import Chunk, Job, JobId, JobStatus, Lease, Workers
@@ -12,7 +13,18 @@ from bulkclaims.repositories.beats import beats_kept
 from bulkclaims.repositories.rules import MOST_PATIENCE, NO_REASON, NOT_WAITING, TOO_LATE
 from bulkclaims.repositories.texts import in_use
 from bulkclaims_sqlalchemy import beats, kept, leases
-from bulkclaims_sqlalchemy.leases import NotFree, is_active, is_free, is_live, is_unfinished, is_wanted
+from bulkclaims_sqlalchemy.leases import (
+    NotFree,
+    NotNew,
+    is_active,
+    is_free,
+    is_live,
+    is_unfinished,
+    is_wanted,
+    of_the_job,
+    the_job,
+)
+from bulkclaims_sqlalchemy.prepared import Prepared
 from bulkclaims_sqlalchemy.reading import published, result_columns, to_result
 from bulkclaims_sqlalchemy.tables import chunks, jobs, now, results
 from bulkclaims_sqlalchemy.uploads import erase
@@ -42,6 +54,9 @@ class Work:
         return self._database.write(leases.renew, lease, seconds)
 
     def record(self, lease: Lease, results: Sequence[SealedResult]) -> bool:  # noqa: D102
+        if lease.job.run == 1:  # no row was reopened by a retry
+            with suppress(NotNew):
+                return self._database.write(leases.record_new, lease, results)
         return self._database.write(leases.record, lease, results)
 
     def release(self, lease: Lease) -> None:  # noqa: D102
@@ -93,37 +108,57 @@ _patience = case(
 )
 
 
+_since = now() - bindparam("again_after", type_=chunks.c.rung_at.type) * chunks.c.patience
+_is_out = or_(is_live, chunks.c.rung_at > _since)
+_is_waiting = and_(is_unfinished, is_free, or_(chunks.c.rung_at.is_(None), chunks.c.rung_at <= _since))
+
+_to_ring_for = Prepared(select(jobs.c.serial).where(the_job, is_active, is_wanted))
+_first_locked = Prepared(select(chunks.c.number).where(of_the_job, chunks.c.number == 0).with_for_update())
+_count_out = Prepared(select(func.count()).select_from(chunks).where(of_the_job, is_unfinished, _is_out))
+_waiting = Prepared(
+    select(chunks.c.number).where(of_the_job, _is_waiting).order_by(chunks.c.number).limit(bindparam("most"))
+)
+_ring_one = Prepared(
+    update(chunks)
+    .where(of_the_job, chunks.c.number == bindparam("chunk"), _is_waiting)
+    .values(patience=_patience, rung_at=now())
+)
+
+
 def _ring(connection: Connection, job_id: JobId, window: int, again_after: float) -> list[Chunk]:
-    if connection.scalar(select(jobs.c.serial).where(jobs.c.id == job_id, is_active, is_wanted)) is None:
+    job, overdue = {"job": job_id}, {"job": job_id, "again_after": again_after}
+    if _to_ring_for.run(connection, job).scalar() is None:
         return []
-    of_job = chunks.c.job_id == job_id
     # Every job has a chunk 0: whoever holds its lock is the only one who rings for the job.
-    connection.execute(select(chunks.c.number).where(of_job, chunks.c.number == 0).with_for_update())
-    since = now() - again_after * chunks.c.patience
-    is_out = or_(is_live, chunks.c.rung_at > since)
-    is_waiting = and_(is_unfinished, is_free, or_(chunks.c.rung_at.is_(None), chunks.c.rung_at <= since))
-    out = connection.execute(select(func.count()).select_from(chunks).where(of_job, is_unfinished, is_out)).scalar_one()
+    _first_locked.run(connection, job)
+    out: int = _count_out.run(connection, overdue).scalar_one()
     if out >= window:
         return []
-    waiting = select(chunks.c.number).where(of_job, is_waiting).order_by(chunks.c.number).limit(window - out)
     # A worker may take one of them meanwhile: then it is out without our ringing.
-    ring = update(chunks).where(of_job, is_waiting).values(patience=_patience, rung_at=now())
     return [
         Chunk(job_id, number)
-        for number in connection.scalars(waiting).all()
-        if connection.execute(ring.where(chunks.c.number == number)).rowcount
+        for number in _waiting.run(connection, {**overdue, "most": window - out}).scalars().all()
+        if _ring_one.run(connection, {**overdue, "chunk": number}).rowcount
     ]
 
 
+# The job is looked at afterwards: asked for it too, SQLite would read all its results, not those by fingerprint.
+_fingerprinted = select(*result_columns, results.c.job_id, results.c.reopened).where(
+    results.c.fingerprint.in_(bindparam("fingerprints", expanding=True))
+)
+
+
 def _answers(connection: Connection, job_id: JobId, fingerprints: Collection[bytes]) -> dict[bytes, SealedResult]:
-    # The job is looked at here: asked for it too, SQLite would read all its results rather than those by fingerprint.
-    query = select(*result_columns, results.c.job_id, results.c.reopened)
-    found = connection.execute(query.where(results.c.fingerprint.in_(fingerprints)))
+    found = connection.execute(_fingerprinted, {"fingerprints": list(fingerprints)})
     return {
         row.fingerprint: to_result(row[: len(result_columns)])
         for row in found
         if row.job_id == job_id and not row.reopened
     }
+
+
+_to_go_on = Prepared(select(jobs.c.serial).where(the_job, is_wanted))
+_held = Prepared(select(chunks.c.number).where(of_the_job, is_live).limit(1))
 
 
 def _settle(connection: Connection, job_id: JobId) -> Job:
@@ -133,9 +168,7 @@ def _settle(connection: Connection, job_id: JobId) -> Job:
         return job
     if job.processed == job.total_rows:
         return _end(connection, job_id, JobStatus.COMPLETED)
-    is_to_go_on = select(jobs.c.serial).where(jobs.c.id == job_id, is_wanted)
-    is_held = select(chunks.c.number).where(chunks.c.job_id == job_id, is_live).limit(1)
-    if connection.scalar(is_to_go_on) is not None or connection.scalar(is_held) is not None:
+    if any(query.run(connection, {"job": job_id}).scalar() is not None for query in (_to_go_on, _held)):
         return job
     if job.cancel_requested:
         return _end(connection, job_id, JobStatus.CANCELLED)
@@ -160,17 +193,24 @@ def _active(connection: Connection) -> list[JobId]:
     return list(connection.scalars(select(jobs.c.id).where(is_active).order_by(jobs.c.created_at, jobs.c.serial)))
 
 
-def _unbegun(connection: Connection, at_least: float, less_than: float) -> Chunk | None:
-    is_waiting = and_(
+_newest_unbegun = Prepared(
+    select(jobs.c.id)
+    .where(
         jobs.c.status == JobStatus.PENDING,
-        jobs.c.queued_at <= now() - at_least,
-        jobs.c.queued_at > now() - less_than,
+        jobs.c.queued_at <= now() - bindparam("at_least"),
+        jobs.c.queued_at > now() - bindparam("less_than"),
     )
-    newest_first = (jobs.c.queued_at.desc(), jobs.c.serial.desc())
-    newest = connection.scalar(select(jobs.c.id).where(is_waiting).order_by(*newest_first).limit(1))
+    .order_by(jobs.c.queued_at.desc(), jobs.c.serial.desc())
+    .limit(1)
+)
+_first_unfinished = Prepared(select(func.min(chunks.c.number)).where(of_the_job, is_unfinished))
+
+
+def _unbegun(connection: Connection, at_least: float, less_than: float) -> Chunk | None:
+    newest = _newest_unbegun.run(connection, {"at_least": at_least, "less_than": less_than}).scalar()
     if newest is None:
         return None
-    first = connection.scalar(select(func.min(chunks.c.number)).where(chunks.c.job_id == newest, is_unfinished))
+    first = _first_unfinished.run(connection, {"job": newest}).scalar()
     return None if first is None else Chunk(newest, first)
 
 
