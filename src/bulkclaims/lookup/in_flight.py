@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     Results = list[RowResult] | None
 
 
-_GATHER_SECONDS = 0.02
+_GATHER_SECONDS = 0.01
 """How long an answer waits at most for others to be recorded with it."""
-_GATHER_SHARE = 4
-"""A batch waits no longer once it holds a quarter of the chunk's slots, so that few slots never idle for long."""
+_GATHER_SHARE = 8
+"""A batch waits no longer once it holds an eighth of the chunk's slots: few slots never idle for long, and the payer is
+not asked in bursts as large as batches."""
 
 
 class Slots(Protocol):
