@@ -250,6 +250,7 @@ def _unrecorded(
 
 
 def _first_of_each_row(given: Sequence[SealedResult]) -> dict[int, SealedResult]:
+    # Reversed, so that of two results for one row the first one stays.
     return {result.row: result for result in reversed(given)}
 
 

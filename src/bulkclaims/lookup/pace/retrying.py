@@ -117,6 +117,7 @@ def _with_fresh_token(ask: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable
 
     async def asked() -> T:
         nonlocal renewals_left
+        # A loop, since a function that calls itself from within holds itself, and with it the row, in a cycle.
         while True:
             try:
                 return await ask()
