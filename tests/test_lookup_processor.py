@@ -444,14 +444,26 @@ class Watched(str):
     __slots__ = ("__weakref__",)
 
 
-def test_rows_are_forgotten_once_they_are_answered():
+class Hesitant(Payer):
+    """Is away when it is asked first."""
+
+    async def inquire(self, inquiry):
+        """Answer from the second time on."""
+        if not self.asked:
+            self.asked.append(inquiry.claim_number)
+            raise PayerUnavailable
+        return await super().inquire(inquiry)
+
+
+@pytest.mark.parametrize("payer", [Payer, Hesitant])
+def test_rows_are_forgotten_once_they_are_answered(payer):
     """No cycle keeps patients' data, and memory with it, until the garbage collector comes round."""
     names = [Watched("Tester") for _ in range(4)]
     watched = [weakref.ref(name) for name in names]
     rows = [row(number, last_name=name) for number, name in enumerate(names, 1)]
     gc.disable()
     try:
-        assert len(process(Payer(), rows)) == len(rows)
+        assert len(process(payer(), rows)) == len(rows)
         del rows, names
         assert [reference() for reference in watched] == [None] * len(watched)
     finally:

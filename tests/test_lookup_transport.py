@@ -67,6 +67,22 @@ def test_the_client_speaks_httpx():
         answer.raise_for_status()
 
 
+@pytest.mark.parametrize("headers", [{"X-Trace": "T1"}, [("X-Trace", "T1")]])
+def test_the_client_sends_what_it_was_given_since(headers):
+    """A host that sets headers or waits of its own on the client has them sent and kept, with JSON as with a form."""
+
+    async def run():
+        async with make_client() as http:
+            http.headers["X-Tenant"] = "A"
+            http.timeout = 5
+            told = {"headers": headers}
+            return [http.build_request("POST", "https://x", **told, **{kind: {"a": "1"}}) for kind in ("json", "data")]
+
+    for request in asyncio.run(run()):
+        assert (request.headers["x-tenant"], request.headers["x-trace"]) == ("A", "T1")
+        assert request.extensions["timeout"]["read"] == 5
+
+
 @pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
 def test_a_packed_answer_is_unpacked(encoding, pack):
     """Gzip and deflate bodies are read as what they hold."""

@@ -151,7 +151,7 @@ class NotFree(Exception):
 
 
 class NotNew(Exception):
-    """A row has a result already; nothing of its batch is recorded yet."""
+    """A row of the batch has a result already; what was recorded of it is to be rolled back."""
 
 
 def take(connection: Connection, chunk: Chunk, worker: str, seconds: float) -> Lease:
@@ -183,8 +183,8 @@ def record_new(connection: Connection, lease: Lease, given: Sequence[SealedResul
     """`record` without a look at what is there, which saves a statement; or raise `NotNew`."""
     try:
         return _record(connection, lease, list(_first_of_each_row(given).values()), [])
-    except Conflict as error:
-        raise NotNew from error
+    except Conflict:
+        raise NotNew from None
 
 
 def record(connection: Connection, lease: Lease, given: Sequence[SealedResult]) -> bool:
@@ -264,7 +264,7 @@ def _store(connection: Connection, chunk: Chunk, new: Sequence[SealedResult]) ->
         else:
             connection.execute(_insert, values)
     except IntegrityError as error:
-        # Another thread recorded the row under the same lease since we looked.
+        # Recorded by another thread under the same lease since we looked, or not looked for.
         raise Conflict from error
 
 

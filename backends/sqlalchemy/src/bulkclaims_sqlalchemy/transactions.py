@@ -85,28 +85,11 @@ class Database:
 
 def _run(attempt: Callable[[], T]) -> T:
     try:
-        return attempt()
-    except (SQLAlchemyError, Conflict) as error:
-        first = error
-    # tenacity costs half as much as an empty transaction, so only one in trouble meets it.
-    try:
-        return _repeated(_first_failing(first, attempt))
+        return _repeated(attempt)
     except (SQLAlchemyError, Conflict) as error:
         failure = unavailable(error)
     # Outside of `except`: a server may quote the row that it refused, and tracebacks are logged.
     raise failure
-
-
-def _first_failing(failure: Exception, attempt: Callable[[], T]) -> Callable[[], T]:
-    """*attempt*, as if its first try, already made, were made by the caller."""
-    made = [failure]
-
-    def again() -> T:
-        if made:
-            raise made.pop()
-        return attempt()
-
-    return again
 
 
 def _hushed(engine: Engine) -> Engine:

@@ -54,7 +54,7 @@ class Work:
         return self._database.write(leases.renew, lease, seconds)
 
     def record(self, lease: Lease, results: Sequence[SealedResult]) -> bool:  # noqa: D102
-        if lease.job.run == 1:  # no row was reopened by a retry
+        if lease.job.run == 1:  # no row was reopened by a retry, so this hardly ever has to be done again
             with suppress(NotNew):
                 return self._database.write(leases.record_new, lease, results)
         return self._database.write(leases.record, lease, results)

@@ -79,15 +79,15 @@ async def ask_persistently(ask: Callable[[], Awaitable[T]], policy: RetryPolicy,
         AccessRefused: The token was refused twice.
         ConnectorError: The last failure, when *policy* gives up.
     """
-    renewed = _with_fresh_token(ask)
+    renewed, made = _with_fresh_token(ask), list[ConnectorError]()
     try:
         return await renewed()
     except ConnectorError as error:
         if not policy.again(error, 1):
             raise
-        first = error
+        made.append(error)
     # tenacity costs more than the rest of a look-up's bookkeeping, so only rows in trouble meet it.
-    return await _retrying(policy, go_on)(_first_failing(first, renewed))
+    return await _retrying(policy, go_on)(_first_failing(made, renewed))
 
 
 def _retrying(policy: RetryPolicy, go_on: Callable[[], bool]) -> AsyncRetrying:
@@ -100,9 +100,8 @@ def _retrying(policy: RetryPolicy, go_on: Callable[[], bool]) -> AsyncRetrying:
     return AsyncRetrying(retry=again, wait=policy.wait, sleep=sleep, reraise=True)
 
 
-def _first_failing(failure: ConnectorError, ask: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
-    """*ask*, as if its first try, already made, were made by the caller."""
-    made = [failure]
+def _first_failing(made: list[ConnectorError], ask: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
+    """*ask*, as if its first try, whose failure is in *made*, were made by the caller; it is taken out of there."""
 
     async def again() -> T:
         if made:

@@ -99,10 +99,9 @@ def date_of(value: object, name: str, formats: Sequence[str] = ()) -> date | Non
     text = text_of(value, name)
     if not text or _NO_DATE.fullmatch(text):
         return None
-    try:
+    with suppress(ValueError):
         return _strptime(text, formats) if formats else _from_iso(text)
-    except ValueError:
-        raise AnswerNotUnderstood(f"In the payer's answer, {name} is not a date.") from None
+    raise AnswerNotUnderstood(f"In the payer's answer, {name} is not a date.")
 
 
 def _from_iso(text: str) -> date:
@@ -114,7 +113,8 @@ def _from_iso(text: str) -> date:
 def _strptime(text: str, formats: Sequence[str]) -> date:
     for form in formats:
         with suppress(ValueError):
-            return datetime.strptime(text, form).date()  # noqa: DTZ007 -- a calendar day has no time zone
+            # A calendar day has no time zone.
+            return datetime.strptime(text, form).date() if form else _from_iso(text)  # noqa: DTZ007
     raise ValueError
 
 

@@ -64,16 +64,16 @@ class _Client(httpx.AsyncClient):
         # aiohttp looks after proxies; with `trust_env` httpx would put its own slow pool in our transport's place.
         super().__init__(transport=transport, timeout=timeout, trust_env=False)
         self._payer = transport
-        self._own_headers = {**self.headers, "content-type": "application/json"}
-        self._extensions = {"timeout": timeout.as_dict()}
 
     def build_request(self, method: str, url: httpx.URL | str, **given: Any) -> httpx.Request:  # noqa: ANN401 -- httpx's
-        """As httpx does, but what most look-ups send, JSON with some headers, in a fifth of the time."""
-        if given.keys() != {"headers", "json"}:
+        """As httpx does, but what most look-ups send, JSON with a dictionary of headers, in a fifth of the time."""
+        if given.keys() != {"headers", "json"} or not isinstance(given["headers"], dict):
             return super().build_request(method, url, **given)
         body = httpx.ByteStream(_JSON.encode(given["json"]).encode())
-        headers = self._own_headers | {name.lower(): value for name, value in given["headers"].items()}
-        request = httpx.Request(method, url, headers=headers, stream=body, extensions=self._extensions)
+        headers = dict(self.headers.items()) | {"content-type": "application/json"}
+        headers |= {name.lower(): value for name, value in given["headers"].items()}
+        waits = {"timeout": self.timeout.as_dict()}
+        request = httpx.Request(method, url, headers=headers, stream=body, extensions=waits)
         request.headers.encoding = "ascii"  # as it is; otherwise httpx would find out
         request.read()
         return request
@@ -82,7 +82,6 @@ class _Client(httpx.AsyncClient):
         """Send *request* straight to the transport; whatever else httpx offers is left out."""
         response = await self._payer.handle_async_request(request)
         response.request = request
-        response.headers.encoding = "iso-8859-1"  # which any header can be read as
         if not stream:
             await response.aread()
         return response
