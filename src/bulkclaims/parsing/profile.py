@@ -26,8 +26,9 @@ _IDS = ("claim_number", "subscriber_id")
 _ENDING = (*_IDS, "patient_account_number")
 _DATES = ("date_of_birth", "first_service_date", "last_service_date")
 _KNOWN = frozenset((*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS))
-_MOST_REMEMBERED = 500_000
-"""Rows that later ones are compared with: some fifty megabytes. What comes behind them is still compared with them."""
+_MOST_REMEMBERED = 60_000
+"""Rows that later ones are compared with: some five megabytes, whatever the size of the file. What comes behind them is
+still compared with them."""
 
 
 @define
